@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Open a database, bring its schema up to date, and hand out connections.
+
+One URL chooses the engine: `sqlite:///path/file.db` or `postgresql://user@host/name`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import asyncpg
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+# How long a writer waits for another process (a backup, `call load`) before it gives up.
+BUSY_SECONDS = 20
+
+
+class StorageUnavailable(Exception):
+    """Nothing could be stored or read just now. Nothing was half-written; the same request may be sent again."""
+
+
+class UnusableDatabaseURL(ValueError):
+    """The database URL is not one of `sqlite:///FILE` and `postgresql://USER@HOST/NAME`."""
+
+
+# What the drivers raise when the database, not the statement, is at fault.
+ENGINE_ERRORS = (
+    DBAPIError,
+    sqlite3.OperationalError,
+    sqlite3.DatabaseError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+
+
+def parse_url(text: str) -> URL:
+    """The URL with the driver that we use for its engine."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise UnusableDatabaseURL(UnusableDatabaseURL.__doc__) from None
+    if url.drivername == "sqlite" and url.database:
+        return url.set(drivername="sqlite+aiosqlite")
+    if url.drivername in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+asyncpg")
+    raise UnusableDatabaseURL(UnusableDatabaseURL.__doc__)
+
+
+class Database:
+    """A pool of connections for everything but the group commit of voices (storage/voice.py)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = parse_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            Path(self.sqlite_path).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = create_async_engine(self.url, connect_args={"timeout": BUSY_SECONDS})
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        else:
+            self.engine = create_async_engine(self.url, pool_size=4, pool_pre_ping=True, pool_recycle=300)
+
+    @property
+    def sqlite_path(self) -> str:
+        """The file of an SQLite database."""
+        assert self.url.database is not None  # parse_url refuses a URL without one
+        return self.url.database
+
+    @property
+    def libpq_url(self) -> str:
+        """The PostgreSQL URL as asyncpg and the PostgreSQL programs read it, password included."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One snapshot. Raises StorageUnavailable."""
+        async with _transaction(self.engine, writes=False) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction, durable when the block ends. Raises StorageUnavailable."""
+        async with _transaction(self.engine, writes=True) as connection:
+            yield connection
+
+    async def upgrade(self, revision: str = "head") -> None:
+        """Bring the schema to `revision` (the newest unless told). Safe to run again, and by two at once."""
+        try:
+            async with self.engine.execution_options(writes=True).begin() as connection:
+                await connection.run_sync(_upgrade, revision)
+        except ENGINE_ERRORS as error:
+            raise StorageUnavailable(str(error)) from error
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine, *, writes: bool) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with engine.execution_options(writes=writes).begin() as connection:
+            yield connection
+    except ENGINE_ERRORS as error:
+        raise StorageUnavailable(str(error)) from error
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in SQLITE_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+# FULL: a commit returns after the log was synced; NORMAL would lose the last commits when the power fails.
+SQLITE_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later cannot wait for another writer; one that says so first can.
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    if connection.dialect.name == "postgresql":
+        # Two machines that start at once: the second waits, then finds nothing to do.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5043417)")
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    alembic.command.upgrade(config, revision)

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The group commit of voices, and their withdrawal.
+
+Everything else in storage goes through SQLAlchemy; this is the one hot path, so each engine has its own statement.
+Both write a whole group in one step and one commit, both count in the same transaction what they inserted, and both
+treat an id that is already there as done: a retry after a broken connection finds its own first attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from typing import Protocol, TypeVar
+
+import asyncpg
+from sqlalchemy import and_, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from notalone.storage.database import BUSY_SECONDS, ENGINE_ERRORS, SQLITE_PRAGMAS, Database, StorageUnavailable
+from notalone.storage.schema import voice
+
+WITHDRAWN = 0
+SHARDS = 16
+# How long a group is tried again while PostgreSQL fails over, before its people are asked to tap again.
+RETRY_SECONDS = 8.0
+
+
+class Refusal(Enum):
+    """Why an id in a group was not counted."""
+
+    CALL_CLOSED = "call closed"
+    WITHDRAWN = "withdrawn"
+
+
+T = TypeVar("T")
+
+# (call id, kind) -> the ids of the voices to count
+Group = Mapping[tuple[int, int], Sequence[bytes]]
+Refusals = dict[bytes, Refusal]
+
+
+class VoiceWriter(Protocol):
+    """Commits one group at a time."""
+
+    async def open(self) -> None: ...
+
+    async def commit(self, group: Group) -> Refusals:
+        """Count the group's voices durably; what is not in the answer was counted, now or before.
+
+        Raises StorageUnavailable: nothing of the group is known to be stored, and it may be sent again.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+def voice_writer(database: Database) -> VoiceWriter:
+    return SqliteVoiceWriter(database.sqlite_path) if database.is_sqlite else PostgresVoiceWriter(database.libpq_url)
+
+
+_SQLITE_INSERT = """
+INSERT INTO voice (call_id, id, kind)
+WITH RECURSIVE place (at) AS (SELECT 1 UNION ALL SELECT at + 16 FROM place WHERE at + 16 < length(:ids))
+SELECT :call, substr(:ids, at, 16), :kind FROM place WHERE true
+ON CONFLICT DO NOTHING
+"""
+_SQLITE_COUNT = """
+INSERT INTO tally (call_id, kind, shard, counted, withdrawn) VALUES (:call, :kind, 0, :new, 0)
+ON CONFLICT DO UPDATE SET counted = counted + excluded.counted
+"""
+
+
+class SqliteVoiceWriter:
+    """One connection in one thread. A group is one statement, so that the thread takes the interpreter's lock
+    once a group and not once a row."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="voice-writer")
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        await self._run(self._connect)
+
+    async def commit(self, group: Group) -> Refusals:
+        return await self._run(lambda: self._commit(group))
+
+    async def close(self) -> None:
+        await self._run(self._disconnect)
+        self._thread.shutdown()
+
+    async def _run(self, step: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, step)
+        except ENGINE_ERRORS as error:
+            raise StorageUnavailable(str(error)) from error
+
+    def _connect(self) -> None:
+        connection = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_SECONDS)
+        for pragma in (*SQLITE_PRAGMAS, "cache_size = -32768"):
+            connection.execute(f"PRAGMA {pragma}")
+        self._connection = connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _commit(self, group: Group) -> Refusals:
+        if self._connection is None:
+            self._connect()
+        assert self._connection is not None
+        refusals: Refusals = {}
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for (call_id, kind), ids in group.items():
+                refusals |= self._place(self._connection, call_id, kind, ids)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            # After a full disk or an I/O error SQLite may have rolled back by itself already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return refusals
+
+    @staticmethod
+    def _place(connection: sqlite3.Connection, call_id: int, kind: int, ids: Sequence[bytes]) -> Refusals:
+        row = connection.execute("SELECT closed_on FROM call WHERE id = ?", (call_id,)).fetchone()
+        if row is not None and row[0] is None:
+            given = {"call": call_id, "kind": kind, "ids": b"".join(ids)}
+            new = connection.execute(_SQLITE_INSERT, given).rowcount
+            if new:
+                connection.execute(_SQLITE_COUNT, {"call": call_id, "kind": kind, "new": new})
+            if new == len(ids):
+                return {}
+        return _refusals(ids, _sqlite_kinds(connection, call_id, ids))
+
+
+def _sqlite_kinds(connection: sqlite3.Connection, call_id: int, ids: Sequence[bytes]) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for id in ids:
+        row = connection.execute("SELECT kind FROM voice WHERE call_id = ? AND id = ?", (call_id, id)).fetchone()
+        if row is not None:
+            found[id] = row[0]
+    return found
+
+
+_POSTGRES_COMMIT = """
+WITH given AS (
+    SELECT * FROM unnest($1::int[], $2::smallint[], $3::bytea[]) AS given (call_id, kind, id)
+), placed AS (
+    INSERT INTO voice (call_id, kind, id)
+    SELECT given.call_id, given.kind, given.id FROM given
+    JOIN call ON call.id = given.call_id AND call.closed_on IS NULL
+    ORDER BY given.id
+    ON CONFLICT DO NOTHING RETURNING call_id, kind
+), counted AS (
+    INSERT INTO tally (call_id, kind, shard, counted, withdrawn)
+    SELECT call_id, kind, $4, count(*), 0 FROM placed GROUP BY call_id, kind
+    ON CONFLICT (call_id, kind, shard) DO UPDATE SET counted = tally.counted + excluded.counted
+)
+SELECT count(*) FROM placed
+"""
+_POSTGRES_KINDS = "SELECT call_id, id, kind FROM voice WHERE call_id = ANY($1::int[]) AND id = ANY($2::bytea[])"
+
+
+class PostgresVoiceWriter:
+    """One connection. A group is one statement, so that it is also one round trip and one commit.
+
+    Ids are inserted in order: two writers whose groups share ids then wait for each other one way only.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._shard = secrets.randbelow(SHARDS)
+
+    async def open(self) -> None:
+        try:
+            await self._connect()
+        except ENGINE_ERRORS as error:
+            raise StorageUnavailable(str(error)) from error
+
+    async def commit(self, group: Group) -> Refusals:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + RETRY_SECONDS
+        pause = 0.05
+        while True:
+            try:
+                return await self._commit(group)
+            except ENGINE_ERRORS as error:
+                await self._forget()
+                if loop.time() + pause > deadline:
+                    raise StorageUnavailable(str(error)) from error
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
+        # Said here and not left to the server's configuration: accepted means on disk.
+        settings = {"synchronous_commit": "on", "application_name": "notalone voices"}
+        self._connection = await asyncpg.connect(
+            self._url, server_settings=settings, timeout=5, command_timeout=RETRY_SECONDS
+        )
+        return self._connection
+
+    async def _forget(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def _commit(self, group: Group) -> Refusals:
+        connection = self._connection or await self._connect()
+        calls: list[int] = []
+        kinds: list[int] = []
+        all_ids: list[bytes] = []
+        for (call_id, kind), ids in group.items():
+            calls += [call_id] * len(ids)
+            kinds += [kind] * len(ids)
+            all_ids += ids
+        new = await connection.fetchval(_POSTGRES_COMMIT, calls, kinds, all_ids, self._shard)
+        if new == len(all_ids):
+            return {}
+        rows = await connection.fetch(_POSTGRES_KINDS, list({call for call, _ in group}), all_ids)
+        found = {row["id"]: row["kind"] for row in rows}
+        return _refusals(all_ids, found)
+
+
+def _refusals(ids: Sequence[bytes], kinds: Mapping[bytes, int]) -> Refusals:
+    """What became of ids that were not all new; `kinds` says what is stored of them now."""
+    refusals: Refusals = {}
+    for id in ids:
+        if id not in kinds:
+            refusals[id] = Refusal.CALL_CLOSED
+        elif kinds[id] == WITHDRAWN:
+            refusals[id] = Refusal.WITHDRAWN
+    return refusals
+
+
+async def withdraw(connection: AsyncConnection, call_id: int, id: bytes, *, remember: bool = False) -> int | None:
+    """Take a voice back; its row stays as a mark, so that a reloaded form does not count it again.
+
+    Returns what it was (a kind, or WITHDRAWN when it was withdrawn before), or None where no such voice is. With
+    `remember`, for restoring a backup older than the voice, the mark is made even then.
+    """
+    its_row = and_(voice.c.call_id == call_id, voice.c.id == id)
+    kind: int | None = await connection.scalar(select(voice.c.kind).where(its_row).with_for_update())
+    if kind is None:
+        if remember:
+            await connection.execute(insert(voice).values(call_id=call_id, id=id, kind=WITHDRAWN))
+        return None
+    if kind != WITHDRAWN:
+        await connection.execute(update(voice).where(its_row).values(kind=WITHDRAWN))
+        await connection.execute(_COUNT_WITHDRAWAL, {"call": call_id, "kind": kind})
+    return kind
+
+
+_COUNT_WITHDRAWAL = text("""
+INSERT INTO tally (call_id, kind, shard, counted, withdrawn) VALUES (:call, :kind, 0, 0, 1)
+ON CONFLICT (call_id, kind, shard) DO UPDATE SET withdrawn = tally.withdrawn + 1
+""")
+
+
+async def which_exist(connection: AsyncConnection, call_id: int, ids: Sequence[bytes]) -> set[bytes]:
+    """Those of `ids` that stand as voices, not withdrawn. For checks after a load test."""
+    rows = await connection.execute(
+        select(voice.c.id).where(voice.c.call_id == call_id, voice.c.id.in_(ids), voice.c.kind != WITHDRAWN)
+    )
+    return set(rows.scalars())
