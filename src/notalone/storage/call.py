@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from notalone.storage.database import Connection
 from notalone.storage.schema import call, call_text
 
 
@@ -23,49 +23,51 @@ class StoredCall:
     revision: int
 
 
-async def read_all(connection: AsyncConnection) -> list[StoredCall]:
+async def read_all(connection: Connection) -> list[StoredCall]:
     """Every call, oldest first."""
     rows = await connection.execute(select(call).order_by(call.c.id))
     return [StoredCall(**row) for row in rows.mappings()]
 
 
-async def revisions(connection: AsyncConnection) -> tuple[int, int]:
+async def revisions(connection: Connection) -> tuple[int, int]:
     """How many calls there are and the sum of their revisions: another pair means that something changed."""
-    row = (await connection.execute(select(func.count(), func.coalesce(func.sum(call.c.revision), 0)).select_from(call))).one()
+    row = (
+        await connection.execute(select(func.count(), func.coalesce(func.sum(call.c.revision), 0)).select_from(call))
+    ).one()
     return int(row[0]), int(row[1])
 
 
-async def read_texts(connection: AsyncConnection, call_id: int) -> dict[str, str]:
+async def read_texts(connection: Connection, call_id: int) -> dict[str, str]:
     """Language to source."""
     rows = await connection.execute(
         select(call_text.c.lang, call_text.c.source).where(call_text.c.call_id == call_id).order_by(call_text.c.lang)
     )
-    return {lang: source for lang, source in rows}
+    return {row.lang: row.source for row in rows}
 
 
-async def find(connection: AsyncConnection, slug: str) -> StoredCall | None:
+async def find(connection: Connection, slug: str) -> StoredCall | None:
     row = (await connection.execute(select(call).where(call.c.slug == slug).with_for_update())).mappings().one_or_none()
     return None if row is None else StoredCall(**row)
 
 
-async def add(connection: AsyncConnection, slug: str, salt: bytes, today: date) -> int:
+async def add(connection: Connection, slug: str, salt: bytes, today: date) -> int:
     """The new call's id."""
     added = await connection.execute(insert(call).values(slug=slug, salt=salt, loaded_on=today, revision=1))
     assert added.inserted_primary_key is not None  # the table has a primary key
     return int(added.inserted_primary_key[0])
 
 
-async def write_texts(connection: AsyncConnection, call_id: int, sources: Mapping[str, str]) -> None:
+async def write_texts(connection: Connection, call_id: int, sources: Mapping[str, str]) -> None:
     """Replace every text of the call."""
     await connection.execute(delete(call_text).where(call_text.c.call_id == call_id))
     rows = [{"call_id": call_id, "lang": lang, "source": source} for lang, source in sources.items()]
     await connection.execute(insert(call_text), rows)
 
 
-async def touch(connection: AsyncConnection, call_id: int) -> None:
+async def touch(connection: Connection, call_id: int) -> None:
     """Let every worker read this call again."""
     await connection.execute(update(call).where(call.c.id == call_id).values(revision=call.c.revision + 1))
 
 
-async def close(connection: AsyncConnection, call_id: int, today: date) -> None:
+async def close(connection: Connection, call_id: int, today: date) -> None:
     await connection.execute(update(call).where(call.c.id == call_id).values(closed_on=today))

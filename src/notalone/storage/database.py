@@ -16,9 +16,13 @@ import alembic.command
 import asyncpg
 from alembic.config import Config
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import Connection as SyncConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+# What the functions of this layer take; the services pass it through and never look inside.
+Connection = AsyncConnection
 
 # How long a writer waits for another process (a backup, `call load`) before it gives up.
 BUSY_SECONDS = 20
@@ -125,7 +129,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 SQLITE_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(connection: SyncConnection) -> None:
     # A transaction that reads first and writes later cannot wait for another writer; one that says so first can.
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
@@ -138,7 +142,7 @@ def alembic_config() -> Config:
     return config
 
 
-def _upgrade(connection: Connection, revision: str) -> None:
+def _upgrade(connection: SyncConnection, revision: str) -> None:
     if connection.dialect.name == "postgresql":
         # Two machines that start at once: the second waits, then finds nothing to do.
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5043417)")

@@ -24,6 +24,6 @@ async def read_or_make(database: Database, name: str, fresh: bytes) -> bytes:
         if not isinstance(error.__cause__, IntegrityError):
             raise
     async with database.read() as connection:  # another worker may have been first
-        value = await connection.scalar(stored)
-    assert value is not None  # it was just written, by us or by that other
-    return value
+        made: bytes | None = await connection.scalar(stored)
+    assert made is not None  # it was just written, by us or by that other
+    return made

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from notalone.storage.database import Connection
 from notalone.storage.schema import publication, release, tally
 
 
@@ -25,25 +25,27 @@ class StoredRelease:
     number: int | None
 
 
-async def take_tick(connection: AsyncConnection, tick: int) -> bool:
+async def take_tick(connection: Connection, tick: int) -> bool:
     """Whether this tick is ours to publish. Of several workers, the first one is told yes."""
     taken = await connection.execute(update(publication).where(publication.c.tick < tick).values(tick=tick))
     return taken.rowcount == 1
 
 
-async def last_tick(connection: AsyncConnection) -> int:
+async def last_tick(connection: Connection) -> int:
     """The last published tick; 0 before the first."""
     return int(await connection.scalar(select(publication.c.tick)) or 0)
 
 
-async def totals(connection: AsyncConnection) -> dict[tuple[int, int], int]:
+async def totals(connection: Connection) -> dict[tuple[int, int], int]:
     """(call id, kind) -> voices that stand now. Raw: never show it."""
     total = func.sum(tally.c.counted - tally.c.withdrawn)
-    rows = await connection.execute(select(tally.c.call_id, tally.c.kind, total).group_by(tally.c.call_id, tally.c.kind))
+    rows = await connection.execute(
+        select(tally.c.call_id, tally.c.kind, total).group_by(tally.c.call_id, tally.c.kind)
+    )
     return {(call_id, kind): int(number) for call_id, kind, number in rows}
 
 
-async def latest(connection: AsyncConnection) -> dict[tuple[int, int], int | None]:
+async def latest(connection: Connection) -> dict[tuple[int, int], int | None]:
     """(call id, kind) -> the number published last."""
     newest = select(release.c.call_id, release.c.kind, func.max(release.c.tick).label("tick"))
     newest_of = newest.group_by(release.c.call_id, release.c.kind).subquery()
@@ -56,7 +58,7 @@ async def latest(connection: AsyncConnection) -> dict[tuple[int, int], int | Non
     return {(call_id, kind): number for call_id, kind, number in rows}
 
 
-async def add_releases(connection: AsyncConnection, tick: int, numbers: Mapping[tuple[int, int], int | None]) -> None:
+async def add_releases(connection: Connection, tick: int, numbers: Mapping[tuple[int, int], int | None]) -> None:
     rows = [
         {"call_id": call_id, "kind": kind, "tick": tick, "number": number}
         for (call_id, kind), number in numbers.items()
@@ -65,7 +67,7 @@ async def add_releases(connection: AsyncConnection, tick: int, numbers: Mapping[
         await connection.execute(insert(release), rows)
 
 
-async def releases(connection: AsyncConnection) -> list[StoredRelease]:
+async def releases(connection: Connection) -> list[StoredRelease]:
     """Everything ever published, in the order of its publication."""
     rows = await connection.execute(select(release).order_by(release.c.tick))
     return [StoredRelease(**row) for row in rows.mappings()]

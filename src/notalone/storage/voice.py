@@ -18,9 +18,15 @@ from typing import Protocol, TypeVar
 
 import asyncpg
 from sqlalchemy import and_, insert, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from notalone.storage.database import BUSY_SECONDS, ENGINE_ERRORS, SQLITE_PRAGMAS, Database, StorageUnavailable
+from notalone.storage.database import (
+    BUSY_SECONDS,
+    ENGINE_ERRORS,
+    SQLITE_PRAGMAS,
+    Connection,
+    Database,
+    StorageUnavailable,
+)
 from notalone.storage.schema import voice
 
 WITHDRAWN = 0
@@ -245,7 +251,7 @@ def _refusals(ids: Sequence[bytes], kinds: Mapping[bytes, int]) -> Refusals:
     return refusals
 
 
-async def withdraw(connection: AsyncConnection, call_id: int, id: bytes, *, remember: bool = False) -> int | None:
+async def withdraw(connection: Connection, call_id: int, id: bytes, *, remember: bool = False) -> int | None:
     """Take a voice back; its row stays as a mark, so that a reloaded form does not count it again.
 
     Returns what it was (a kind, or WITHDRAWN when it was withdrawn before), or None where no such voice is. With
@@ -269,9 +275,7 @@ ON CONFLICT (call_id, kind, shard) DO UPDATE SET withdrawn = tally.withdrawn + 1
 """)
 
 
-async def which_exist(connection: AsyncConnection, call_id: int, ids: Sequence[bytes]) -> set[bytes]:
-    """Those of `ids` that stand as voices, not withdrawn. For checks after a load test."""
-    rows = await connection.execute(
-        select(voice.c.id).where(voice.c.call_id == call_id, voice.c.id.in_(ids), voice.c.kind != WITHDRAWN)
-    )
-    return set(rows.scalars())
+async def kind_of(connection: Connection, call_id: int, id: bytes) -> int | None:
+    """What a voice says; WITHDRAWN; None where there is none."""
+    kind: int | None = await connection.scalar(select(voice.c.kind).where(voice.c.call_id == call_id, voice.c.id == id))
+    return kind

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Everything that one process needs, opened together and closed together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from notalone.services.call import Calls
+from notalone.services.magnitude import Magnitude
+from notalone.services.settings import Settings
+from notalone.services.voice import Voices
+from notalone.storage.database import Database, StorageUnavailable
+from notalone.storage.voice import voice_writer
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], float]
+# How soon a worker notices that another process loaded or closed a call. The group commit itself asks each time.
+REFRESH_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    settings: Settings
+    database: Database
+    calls: Calls
+    voices: Voices
+    magnitude: Magnitude
+    clock: Clock
+
+    def today(self) -> date:
+        return datetime.fromtimestamp(self.clock(), UTC).date()
+
+
+@asynccontextmanager
+async def open_platform(settings: Settings, clock: Clock = time.time) -> AsyncIterator[Platform]:
+    """The platform without its running parts: for commands. Brings the schema up to date.
+
+    Raises StorageUnavailable, UnusableDatabaseURL.
+    """
+    database = Database(settings.database_url)
+    try:
+        await database.upgrade()
+        calls = Calls(database, lambda: datetime.fromtimestamp(clock(), UTC).date())
+        await calls.refresh()
+        yield Platform(
+            settings,
+            database,
+            calls,
+            Voices(database, voice_writer(database), settings.withdrawals),
+            Magnitude(database, settings.tick, clock),
+            clock,
+        )
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def run_platform(settings: Settings, clock: Clock = time.time) -> AsyncIterator[Platform]:
+    """The platform at work: taking voices, publishing at ticks, noticing changed calls."""
+    async with open_platform(settings, clock) as platform:
+        await platform.voices.start()
+        await platform.magnitude.start()
+        refreshing = asyncio.create_task(_keep_fresh(platform.calls))
+        try:
+            yield platform
+        finally:
+            refreshing.cancel()
+            await asyncio.gather(refreshing, return_exceptions=True)
+            await platform.magnitude.stop()
+            await platform.voices.stop()
+
+
+async def _keep_fresh(calls: Calls) -> None:
+    while True:
+        await asyncio.sleep(REFRESH_SECONDS)
+        try:
+            await calls.refresh()
+        except StorageUnavailable:
+            _log.warning("the calls could not be read again; those known stay")

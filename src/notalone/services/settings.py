@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What an operator can set, by environment variables that begin with NOTALONE_. Read once, then frozen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated
+
+
+class BadSetting(ValueError):
+    """A setting has a value that cannot be used."""
+
+    def __init__(self, name: str, expected: str) -> None:
+        super().__init__(f"{name}: expected {expected}")
+        self.name = name
+        self.expected = expected
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting with its default. The help texts are the table in docs/operating/settings.md."""
+
+    data: Annotated[Path, "folder for the database file and the withdrawals journal"] = Path("data")
+    database_url: str = _setting(
+        "", "sqlite:///FILE or postgresql://USER@HOST/NAME; empty: notalone.db in the data folder"
+    )  # type: ignore[assignment]
+    withdrawals: Path = _setting(
+        Path(),
+        "journal of withdrawals, applied again after a restore; best on another disk; empty: withdrawals.log in the data folder",
+    )  # type: ignore[assignment]
+    help_directory: Path = _setting(Path("help/directory.json"), "the help directory that the Help page shows")  # type: ignore[assignment]
+    host: Annotated[str, "address to listen on"] = "127.0.0.1"
+    port: Annotated[int, "port to listen on"] = 8000
+    workers: Annotated[int, "web processes; 0: one with SQLite, one a core with PostgreSQL"] = 0
+    tick: Annotated[int, "seconds between two publications of the count"] = 600
+    pow_bits: int = _setting(16, "proof of work asked of browsers with script: about 2 to this power hashes; 0: none")  # type: ignore[assignment]
+    slow_rate: int = _setting(
+        100, "voices a second taken without proof of work, by all workers together; more wait their turn"
+    )  # type: ignore[assignment]
+    public_url: Annotated[str, "the address that visitors use, for posters; empty: http://HOST:PORT"] = ""
+    exit_url: str = _setting("https://www.bbc.com/weather", 'where "Exit this page" goes: a page that everybody visits')  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{(self.data / 'notalone.db').absolute()}")
+        if self.withdrawals == Path():
+            object.__setattr__(self, "withdrawals", self.data / "withdrawals.log")
+        if not self.public_url:
+            object.__setattr__(self, "public_url", f"http://{self.host}:{self.port}")
+        if not self.workers:
+            cores = os.cpu_count() or 1
+            object.__setattr__(self, "workers", 1 if self.database_url.startswith("sqlite") else cores)
+        self._check()
+
+    def _check(self) -> None:
+        limits = {
+            "port": (1, 65535),
+            "workers": (1, 64),
+            "tick": (1, 86400),
+            "pow_bits": (0, 26),
+            "slow_rate": (1, 10**6),
+        }
+        for name, (least, most) in limits.items():
+            if not least <= getattr(self, name) <= most:
+                raise BadSetting(variable(name), f"a number from {least} to {most}")
+        if not self.exit_url.startswith("https://"):
+            raise BadSetting(variable("exit_url"), "an address that begins with https://")
+        if not self.public_url.startswith(("https://", "http://")):
+            raise BadSetting(variable("public_url"), "an address that begins with https:// or http://")
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"NOTALONE_{name.upper()}"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process. Raises BadSetting, also for a name that does not exist."""
+    known = {variable(each.name): each for each in fields(Settings)}
+    values: dict[str, object] = {}
+    for name, text in environment.items():
+        if not name.startswith("NOTALONE_"):
+            continue
+        if name not in known:
+            raise BadSetting(name, f"no such setting; there are {', '.join(sorted(known))}")
+        values[known[name].name] = _read(name, known[name].default, text)
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _read(name: str, default: object, text: str) -> object:
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise BadSetting(name, "a whole number") from None
+    return Path(text) if isinstance(default, Path) else text

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Give a voice and take it back.
+
+Voices are committed in groups: while one group is being written, the next one gathers. Nobody waits for a timer, and
+the answer goes out after the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from pathlib import Path
+
+from notalone.protocol.voice import Kind, code_for, id_for
+from notalone.services.call import Call
+from notalone.storage import journal
+from notalone.storage import voice as stored
+from notalone.storage.database import Database, StorageUnavailable
+from notalone.storage.voice import Refusal, Refusals, VoiceWriter
+
+_log = logging.getLogger(__name__)
+
+# A group is bounded so that one commit stays within milliseconds.
+GROUP = 1000
+
+
+class CallClosed(Exception):
+    """The call takes no more voices. This one was not counted."""
+
+
+class VoiceWithdrawn(Exception):
+    """This voice was withdrawn by its owner and is not counted again."""
+
+
+class UnknownCode(LookupError):
+    """No voice of this call has that code."""
+
+
+class _Group:
+    def __init__(self) -> None:
+        self.ids: dict[tuple[int, int], list[bytes]] = {}
+        self.size = 0
+        self.done = asyncio.Event()
+        self.refusals: Refusals = {}
+        self.error: StorageUnavailable | None = None
+
+    def add(self, call_id: int, kind: int, id: bytes) -> None:
+        self.ids.setdefault((call_id, kind), []).append(id)
+        self.size += 1
+
+
+class Voices:
+    """The one writer of voices in this process."""
+
+    def __init__(self, database: Database, writer: VoiceWriter, journal_path: Path) -> None:
+        self._database = database
+        self._writer = writer
+        self._journal = journal_path
+        self._waiting: deque[_Group] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        await self._writer.open()
+        self._task = asyncio.create_task(self._write_groups())
+
+    async def stop(self) -> None:
+        """Write what is waiting, then stop."""
+        if self._task is not None:
+            self._stopping = True
+            self._wake.set()
+            await self._task
+        await self._writer.close()
+
+    async def give(self, call: Call, nonce: str, kind: Kind) -> str:
+        """Count this voice durably, once however often it is sent; its code.
+
+        Raises CallClosed, VoiceWithdrawn, StorageUnavailable (then the same nonce may be sent again).
+        """
+        code = code_for(call.salt, nonce, kind)
+        id = id_for(call.salt, code)
+        group = self._gathering()
+        group.add(call.id, kind, id)
+        self._wake.set()
+        await group.done.wait()
+        if group.error is not None:
+            raise StorageUnavailable(str(group.error)) from group.error
+        if group.refusals:
+            refusal = group.refusals.get(id)
+            if refusal is Refusal.CALL_CLOSED:
+                raise CallClosed(call.slug)
+            if refusal is Refusal.WITHDRAWN:
+                raise VoiceWithdrawn(call.slug)
+        return code
+
+    async def withdraw(self, call: Call, code: str) -> bool:
+        """Take the voice with this code (as `protocol.voice.read_code` returns it) out of the count.
+
+        False: it was withdrawn before. Raises UnknownCode, StorageUnavailable.
+        """
+        id = id_for(call.salt, code)
+        async with self._database.read() as connection:
+            kind = await stored.kind_of(connection, call.id, id)
+        if kind is None:
+            raise UnknownCode(call.slug)
+        if kind == stored.WITHDRAWN:
+            return False
+        try:
+            await asyncio.to_thread(journal.append, self._journal, call.slug, id)
+        except OSError as error:
+            raise StorageUnavailable(str(error)) from error
+        async with self._database.write() as connection:
+            return await stored.withdraw(connection, call.id, id) != stored.WITHDRAWN
+
+    def _gathering(self) -> _Group:
+        if not self._waiting or self._waiting[-1].size >= GROUP:
+            self._waiting.append(_Group())
+        return self._waiting[-1]
+
+    async def _write_groups(self) -> None:
+        while self._waiting or not self._stopping:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                group = self._waiting.popleft()
+                try:
+                    group.refusals = await self._writer.commit(group.ids)
+                except StorageUnavailable as error:
+                    group.error = error
+                except Exception as error:
+                    # A writer that died of a defect would leave everyone after it waiting for ever.
+                    _log.exception("the voice writer failed")
+                    group.error = StorageUnavailable(type(error).__name__)
+                group.done.set()

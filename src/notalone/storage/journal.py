@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The withdrawals journal: a file beside the database that outlives a restore.
+
+A backup is older than some withdrawals. Restoring it must not bring back a voice whose owner took it away, so each
+withdrawal is written here first, on disk, before the database forgets the voice. A line is the call's slug and the
+voice's id in hex; neither says who.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+_LINE = re.compile(r"([a-z0-9][a-z0-9-]{1,39}) ([0-9a-f]{32})")
+
+
+def append(path: Path, slug: str, id: bytes) -> None:
+    """Durable when it returns. Raises OSError."""
+    is_new = not path.exists()
+    if is_new:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        # A line torn by an earlier power failure must not swallow this one: every line begins with its own newline.
+        os.write(handle, f"\n{slug} {id.hex()}\n".encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    if is_new:
+        _sync_folder(path.parent)
+
+
+def read(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Slug and id of each withdrawal. A torn line was never answered, so it is passed over."""
+    if not path.exists():
+        return
+    with path.open(encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            found = _LINE.fullmatch(line.rstrip("\n"))
+            if found is not None:
+                yield found[1], bytes.fromhex(found[2])
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
