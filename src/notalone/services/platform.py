@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +16,8 @@ from notalone.services.call import Calls
 from notalone.services.magnitude import Magnitude
 from notalone.services.settings import Settings
 from notalone.services.voice import Voices
+from notalone.services.waiting import KEY_BYTES, KEY_NAME, WaitingLine
+from notalone.storage import key
 from notalone.storage.database import Database, StorageUnavailable
 from notalone.storage.voice import voice_writer
 
@@ -32,6 +35,7 @@ class Platform:
     calls: Calls
     voices: Voices
     magnitude: Magnitude
+    line: WaitingLine
     clock: Clock
 
     def today(self) -> date:
@@ -49,12 +53,14 @@ async def open_platform(settings: Settings, clock: Clock = time.time) -> AsyncIt
         await database.upgrade()
         calls = Calls(database, lambda: datetime.fromtimestamp(clock(), UTC).date())
         await calls.refresh()
+        line_key = await key.read_or_make(database, KEY_NAME, secrets.token_bytes(KEY_BYTES))
         yield Platform(
             settings,
             database,
             calls,
             Voices(database, voice_writer(database), settings.withdrawals),
             Magnitude(database, settings.tick, clock),
+            WaitingLine(settings.slow_rate / settings.workers, line_key, clock),
             clock,
         )
     finally:

@@ -21,27 +21,26 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting with its default. The help texts are the table in docs/operating/settings.md."""
+    """Every setting with its default. The texts beside them are the table in docs/operating.md."""
 
     data: Annotated[Path, "folder for the database file and the withdrawals journal"] = Path("data")
-    database_url: str = _setting(
-        "", "sqlite:///FILE or postgresql://USER@HOST/NAME; empty: notalone.db in the data folder"
-    )  # type: ignore[assignment]
-    withdrawals: Path = _setting(
-        Path(),
-        "journal of withdrawals, applied again after a restore; best on another disk; empty: withdrawals.log in the data folder",
-    )  # type: ignore[assignment]
-    help_directory: Path = _setting(Path("help/directory.json"), "the help directory that the Help page shows")  # type: ignore[assignment]
+    database_url: Annotated[
+        str, "sqlite:///FILE or postgresql://USER@HOST/NAME; empty: notalone.db in the data folder"
+    ] = ""
+    withdrawals: Annotated[
+        Path, "journal of withdrawals, applied again after a restore; empty: withdrawals.log in the data folder"
+    ] = Path()
+    help_directory: Annotated[Path, "the help directory that the Help page shows"] = Path("help/directory.json")
     host: Annotated[str, "address to listen on"] = "127.0.0.1"
     port: Annotated[int, "port to listen on"] = 8000
     workers: Annotated[int, "web processes; 0: one with SQLite, one a core with PostgreSQL"] = 0
     tick: Annotated[int, "seconds between two publications of the count"] = 600
-    pow_bits: int = _setting(16, "proof of work asked of browsers with script: about 2 to this power hashes; 0: none")  # type: ignore[assignment]
-    slow_rate: int = _setting(
-        100, "voices a second taken without proof of work, by all workers together; more wait their turn"
-    )  # type: ignore[assignment]
+    pow_bits: Annotated[int, "work asked of browsers with script: about 2 to this power hashes; 0: none"] = 16
+    slow_rate: Annotated[int, "voices a second taken without that work, by all workers together; more wait"] = 100
     public_url: Annotated[str, "the address that visitors use, for posters; empty: http://HOST:PORT"] = ""
-    exit_url: str = _setting("https://www.bbc.com/weather", 'where "Exit this page" goes: a page that everybody visits')  # type: ignore[assignment]
+    exit_url: Annotated[str, 'where "Exit this page" goes: a page that everybody visits'] = (
+        "https://www.bbc.com/weather"
+    )
 
     def __post_init__(self) -> None:
         if not self.database_url:

@@ -88,8 +88,10 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One snapshot. Raises StorageUnavailable."""
-        async with _transaction(self.engine, writes=False) as connection:
+        """One snapshot, however many statements. Raises StorageUnavailable."""
+        # SQLite reads from one snapshot anyway.
+        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        async with _transaction(self.engine.execution_options(**options), writes=False) as connection:
             yield connection
 
     @asynccontextmanager

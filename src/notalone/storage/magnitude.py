@@ -38,7 +38,7 @@ async def last_tick(connection: Connection) -> int:
 
 async def totals(connection: Connection) -> dict[tuple[int, int], int]:
     """(call id, kind) -> voices that stand now. Raw: never show it."""
-    total = func.sum(tally.c.counted - tally.c.withdrawn)
+    total = func.sum(tally.c.number)
     rows = await connection.execute(
         select(tally.c.call_id, tally.c.kind, total).group_by(tally.c.call_id, tally.c.kind)
     )

@@ -63,8 +63,7 @@ tally = Table(
     Column("call_id", ForeignKey("call.id"), primary_key=True),
     Column("kind", SmallInteger, primary_key=True),
     Column("shard", SmallInteger, primary_key=True, comment="which writer adds here, so that two never wait"),
-    Column("counted", BigInteger, nullable=False),
-    Column("withdrawn", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False, comment="voices that stand: added by a tap, taken by a withdrawal"),
 )
 
 release = Table(

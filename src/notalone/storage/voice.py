@@ -17,7 +17,7 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 import asyncpg
-from sqlalchemy import and_, insert, select, text, update
+from sqlalchemy import and_, select, text, update
 
 from notalone.storage.database import (
     BUSY_SECONDS,
@@ -68,21 +68,34 @@ def voice_writer(database: Database) -> VoiceWriter:
     return SqliteVoiceWriter(database.sqlite_path) if database.is_sqlite else PostgresVoiceWriter(database.libpq_url)
 
 
-_SQLITE_INSERT = """
+# A group as one blob of records: 16 bytes id, 1 digit kind, 8 digits call.
+_SQLITE_RECORD = 25
+_SQLITE_COMMIT = f"""
 INSERT INTO voice (call_id, id, kind)
-WITH RECURSIVE place (at) AS (SELECT 1 UNION ALL SELECT at + 16 FROM place WHERE at + 16 < length(:ids))
-SELECT :call, substr(:ids, at, 16), :kind FROM place WHERE true
+WITH RECURSIVE place (at) AS (
+    SELECT 1 UNION ALL SELECT at + {_SQLITE_RECORD} FROM place WHERE at + {_SQLITE_RECORD} < length(:group)
+), given (call_id, id, kind) AS (
+    SELECT CAST(CAST(substr(:group, at + 17, 8) AS TEXT) AS INTEGER), substr(:group, at, 16),
+           CAST(CAST(substr(:group, at + 16, 1) AS TEXT) AS INTEGER)
+    FROM place
+)
+SELECT given.call_id, given.id, given.kind FROM given
+JOIN call ON call.id = given.call_id AND call.closed_on IS NULL WHERE true
 ON CONFLICT DO NOTHING
-"""
+"""  # noqa: S608
+# Counts in the same statement what it inserted; temporary, so that it fires in this connection alone.
 _SQLITE_COUNT = """
-INSERT INTO tally (call_id, kind, shard, counted, withdrawn) VALUES (:call, :kind, 0, :new, 0)
-ON CONFLICT DO UPDATE SET counted = counted + excluded.counted
+CREATE TEMP TRIGGER count_voice AFTER INSERT ON main.voice BEGIN
+    INSERT INTO tally (call_id, kind, shard, number) VALUES (new.call_id, new.kind, 0, 1)
+    ON CONFLICT DO UPDATE SET number = number + 1;
+END
 """
+_SQLITE_KINDS = "SELECT kind FROM voice WHERE call_id = ? AND id = ?"
 
 
 class SqliteVoiceWriter:
-    """One connection in one thread. A group is one statement, so that the thread takes the interpreter's lock
-    once a group and not once a row."""
+    """One connection in one thread. A group is one statement that commits by itself: each statement more would make
+    the thread wait for the interpreter's lock once more, which costs more than the statement."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -105,11 +118,13 @@ class SqliteVoiceWriter:
         except ENGINE_ERRORS as error:
             raise StorageUnavailable(str(error)) from error
 
-    def _connect(self) -> None:
+    def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_SECONDS)
         for pragma in (*SQLITE_PRAGMAS, "cache_size = -32768"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.execute(_SQLITE_COUNT)
         self._connection = connection
+        return connection
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -117,42 +132,17 @@ class SqliteVoiceWriter:
             self._connection = None
 
     def _commit(self, group: Group) -> Refusals:
-        if self._connection is None:
-            self._connect()
-        assert self._connection is not None
+        connection = self._connection or self._connect()
+        tails = {key: b"%d%08d" % (key[1], key[0]) for key in group}
+        records = [id + tails[key] for key, ids in group.items() for id in ids]
+        new = connection.execute(_SQLITE_COMMIT, {"group": b"".join(records)}).rowcount
+        if new == len(records):
+            return {}
         refusals: Refusals = {}
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            for (call_id, kind), ids in group.items():
-                refusals |= self._place(self._connection, call_id, kind, ids)
-            self._connection.execute("COMMIT")
-        except BaseException:
-            # After a full disk or an I/O error SQLite may have rolled back by itself already.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+        for (call_id, _), ids in group.items():
+            rows = ((id, connection.execute(_SQLITE_KINDS, (call_id, id)).fetchone()) for id in ids)
+            refusals |= _refusals(ids, {id: row[0] for id, row in rows if row is not None})
         return refusals
-
-    @staticmethod
-    def _place(connection: sqlite3.Connection, call_id: int, kind: int, ids: Sequence[bytes]) -> Refusals:
-        row = connection.execute("SELECT closed_on FROM call WHERE id = ?", (call_id,)).fetchone()
-        if row is not None and row[0] is None:
-            given = {"call": call_id, "kind": kind, "ids": b"".join(ids)}
-            new = connection.execute(_SQLITE_INSERT, given).rowcount
-            if new:
-                connection.execute(_SQLITE_COUNT, {"call": call_id, "kind": kind, "new": new})
-            if new == len(ids):
-                return {}
-        return _refusals(ids, _sqlite_kinds(connection, call_id, ids))
-
-
-def _sqlite_kinds(connection: sqlite3.Connection, call_id: int, ids: Sequence[bytes]) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
-    for id in ids:
-        row = connection.execute("SELECT kind FROM voice WHERE call_id = ? AND id = ?", (call_id, id)).fetchone()
-        if row is not None:
-            found[id] = row[0]
-    return found
 
 
 _POSTGRES_COMMIT = """
@@ -165,9 +155,9 @@ WITH given AS (
     ORDER BY given.id
     ON CONFLICT DO NOTHING RETURNING call_id, kind
 ), counted AS (
-    INSERT INTO tally (call_id, kind, shard, counted, withdrawn)
-    SELECT call_id, kind, $4, count(*), 0 FROM placed GROUP BY call_id, kind
-    ON CONFLICT (call_id, kind, shard) DO UPDATE SET counted = tally.counted + excluded.counted
+    INSERT INTO tally (call_id, kind, shard, number)
+    SELECT call_id, kind, $4, count(*) FROM placed GROUP BY call_id, kind
+    ON CONFLICT (call_id, kind, shard) DO UPDATE SET number = tally.number + excluded.number
 )
 SELECT count(*) FROM placed
 """
@@ -251,27 +241,22 @@ def _refusals(ids: Sequence[bytes], kinds: Mapping[bytes, int]) -> Refusals:
     return refusals
 
 
-async def withdraw(connection: Connection, call_id: int, id: bytes, *, remember: bool = False) -> int | None:
+async def withdraw(connection: Connection, call_id: int, id: bytes) -> int | None:
     """Take a voice back; its row stays as a mark, so that a reloaded form does not count it again.
 
-    Returns what it was (a kind, or WITHDRAWN when it was withdrawn before), or None where no such voice is. With
-    `remember`, for restoring a backup older than the voice, the mark is made even then.
+    Returns what it was: a kind, or WITHDRAWN when it was withdrawn before, or None where no such voice is.
     """
     its_row = and_(voice.c.call_id == call_id, voice.c.id == id)
     kind: int | None = await connection.scalar(select(voice.c.kind).where(its_row).with_for_update())
-    if kind is None:
-        if remember:
-            await connection.execute(insert(voice).values(call_id=call_id, id=id, kind=WITHDRAWN))
-        return None
-    if kind != WITHDRAWN:
+    if kind is not None and kind != WITHDRAWN:
         await connection.execute(update(voice).where(its_row).values(kind=WITHDRAWN))
         await connection.execute(_COUNT_WITHDRAWAL, {"call": call_id, "kind": kind})
     return kind
 
 
 _COUNT_WITHDRAWAL = text("""
-INSERT INTO tally (call_id, kind, shard, counted, withdrawn) VALUES (:call, :kind, 0, 0, 1)
-ON CONFLICT (call_id, kind, shard) DO UPDATE SET withdrawn = tally.withdrawn + 1
+INSERT INTO tally (call_id, kind, shard, number) VALUES (:call, :kind, 0, -1)
+ON CONFLICT (call_id, kind, shard) DO UPDATE SET number = tally.number - 1
 """)
 
 

@@ -41,8 +41,7 @@ def upgrade() -> None:
         sa.Column("call_id", sa.Integer),
         sa.Column("kind", sa.SmallInteger),
         sa.Column("shard", sa.SmallInteger),
-        sa.Column("counted", sa.BigInteger, nullable=False),
-        sa.Column("withdrawn", sa.BigInteger, nullable=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("call_id", "kind", "shard", name="tally_pk"),
         sa.ForeignKeyConstraint(["call_id"], ["call.id"], name="tally_call_id_fk"),
     )
