@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -96,3 +97,8 @@ def _read(name: str, default: object, text: str) -> object:
         except ValueError:
             raise BadSetting(name, "a whole number") from None
     return Path(text) if isinstance(default, Path) else text
+
+
+def without_password(url: str) -> str:
+    """The database URL as it may be shown."""
+    return re.sub(r"(://[^:/@]+):[^@]*@", r"\1:***@", url)

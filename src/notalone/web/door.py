@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, cast
@@ -115,10 +115,10 @@ class Answers(Protocol):
 class FormDoor:
     """`POST /{lang}/call/{slug}/voice`, for the form on the public page."""
 
-    def __init__(self, door: VoiceDoor, answers: Answers, headers: Callable[[], list[tuple[bytes, bytes]]]) -> None:
+    def __init__(self, door: VoiceDoor, answers: Answers, headers: list[tuple[bytes, bytes]]) -> None:
         self._door = door
         self._answers = answers
-        self._headers = [*headers(), (b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-store")]
+        self._headers = [*headers, (b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-store")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, lang: str, slug: str) -> None:
         headers = dict(scope["headers"])

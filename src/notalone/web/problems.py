@@ -7,6 +7,13 @@ from __future__ import annotations
 from enum import Enum
 from http import HTTPStatus
 
+from litestar.exceptions import ClientException, MethodNotAllowedException, NotFoundException
+
+from notalone.protocol.voice import Malformed
+from notalone.services.call import UnknownCall
+from notalone.services.voice import UnknownCode
+from notalone.storage.database import StorageUnavailable
+
 
 class Problem(Enum):
     """Name, status, title, what to do."""
@@ -82,3 +89,34 @@ class Problem(Enum):
     def type(self) -> str:
         """Relative reference to the problem's name (RFC 9457, section 3.1.1)."""
         return f"/api/problems#{self.name.lower().replace('_', '-')}"
+
+
+class Stopped(Exception):
+    """A request ended early with this problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.title)
+        self.problem = problem
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an exception that reached the edge means to the one who asked."""
+    if isinstance(error, Stopped):
+        return error.problem
+    if isinstance(error, Malformed):
+        return Problem.BAD_CODE if error.field == "code" else Problem.BAD_FORM
+    for kind, problem in _PROBLEMS:
+        if isinstance(error, kind):
+            return problem
+    return Problem.INTERNAL
+
+
+# In order: a class before those it derives from.
+_PROBLEMS: tuple[tuple[type[Exception], Problem], ...] = (
+    (UnknownCall, Problem.UNKNOWN_CALL),
+    (UnknownCode, Problem.UNKNOWN_CODE),
+    (StorageUnavailable, Problem.STORAGE_UNAVAILABLE),
+    (NotFoundException, Problem.NOT_FOUND),
+    (MethodNotAllowedException, Problem.WRONG_METHOD),
+    (ClientException, Problem.BAD_FORM),
+)
