@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar, Request, Response, get
+from litestar.enums import HttpMethod, ScopeType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.static_files import create_static_files_router
@@ -49,12 +50,11 @@ class Application:
         self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            if scope["method"] == "POST":
-                found = self._DOOR.fullmatch(scope["path"])
-                if found is not None and found[1] in self._site.languages:
-                    await self._state.form_door(scope, receive, send, found[1], found[2])
-                    return
+        if scope["type"] == ScopeType.HTTP:
+            found = self._DOOR.fullmatch(scope["path"]) if scope["method"] == HttpMethod.POST else None
+            if found is not None and found[1] in self._site.languages:
+                await self._state.form_door(scope, receive, send, found[1], found[2])
+                return
             send = _with_security_headers(send)
         await self._litestar(scope, receive, send)
 
@@ -107,8 +107,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
             title="Not Alone",
             version=notalone.__version__,
             description="Say that you are one of many, and see how many there are.",
-            path="/api",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json", media_type="application/json")],
+            path="/api/openapi.json",
+            render_plugins=[JsonRenderPlugin(path="/")],
         ),
         request_max_body_size=REQUEST_BYTES,
         logging_config=None,

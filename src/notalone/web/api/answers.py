@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response
+from litestar.openapi import ResponseSpec
 
 from notalone.web.door import API_ANSWER_BYTES, Counted, Outcome, Waiting, padded_room
 from notalone.web.headers import SECURITY
@@ -38,6 +39,19 @@ def problem_response(problem: Problem) -> Response[bytes]:
         media_type=PROBLEM_TYPE,
         headers={"cache-control": "no-store"},
     )
+
+
+def problem_responses(*problems: Problem) -> dict[int, ResponseSpec]:
+    """The same for the API description."""
+    by_status: dict[int, list[str]] = {}
+    for problem in problems:
+        by_status.setdefault(problem.status.value, []).append(problem.title)
+    return {
+        status: ResponseSpec(
+            ProblemDetails, description="; ".join(titles), media_type=PROBLEM_TYPE, generate_examples=False
+        )
+        for status, titles in by_status.items()
+    }
 
 
 class VoiceCounted(msgspec.Struct, frozen=True):

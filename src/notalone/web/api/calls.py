@@ -15,9 +15,15 @@ from litestar.params import Parameter
 from notalone.services.call import Call
 from notalone.services.magnitude import SHOWN_FROM, Published
 from notalone.services.platform import Platform
+from notalone.web.api.answers import problem_responses
 from notalone.web.dependencies import PlatformHere
+from notalone.web.problems import Problem
 
 Slug = Annotated[str, Parameter(description="the call's name in addresses", max_length=40)]
+
+
+# 400: the name could not be one.
+_NO_SUCH_CALL = problem_responses(Problem.BAD_FORM, Problem.UNKNOWN_CALL)
 
 
 class CallSummary(msgspec.Struct, frozen=True):
@@ -69,14 +75,20 @@ async def list_calls(platform: PlatformHere) -> list[CallSummary]:
     return [_summary(call) for call in platform.calls.all()]
 
 
-@get("/api/calls/{slug:str}", operation_id="getCall", summary="One call", tags=["calls"])
+@get("/api/calls/{slug:str}", operation_id="getCall", summary="One call", tags=["calls"], responses=_NO_SUCH_CALL)
 async def get_call(platform: PlatformHere, slug: Slug) -> CallDetails:
     call = platform.calls.get(slug)
     asks = {lang: text.ask for lang, text in call.texts.items()}
     return CallDetails(call.slug, call.open, call.rehearsal, asks, platform.settings.pow_bits)
 
 
-@get("/api/calls/{slug:str}/count.json", operation_id="getCount", summary="How many, and how it grew", tags=["count"])
+@get(
+    "/api/calls/{slug:str}/count.json",
+    operation_id="getCount",
+    summary="How many, and how it grew",
+    tags=["count"],
+    responses=_NO_SUCH_CALL,
+)
 async def get_count(platform: PlatformHere, slug: Slug) -> Response[Count]:
     call = platform.calls.get(slug)
     published = platform.magnitude.published(call)
@@ -88,7 +100,8 @@ async def get_count(platform: PlatformHere, slug: Slug) -> Response[Count]:
     operation_id="getCountTable",
     summary="The same series as CSV; an empty number means: fewer than 50, not shown",
     tags=["count"],
-    media_type="text/csv; charset=utf-8",
+    media_type="text/csv",
+    responses=_NO_SUCH_CALL,
 )
 async def get_count_table(platform: PlatformHere, slug: Slug) -> Response[bytes]:
     call = platform.calls.get(slug)
@@ -98,14 +111,12 @@ async def get_count_table(platform: PlatformHere, slug: Slug) -> Response[bytes]
     rows.writerow(["at", "metoo", "stand"])
     rows.writerows([_moment(p.at).isoformat(), p.metoo, p.stand] for p in published.series)
     headers = {**_cache(platform, published), "content-disposition": 'attachment; filename="count.csv"'}
-    return Response(table.getvalue().encode(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(table.getvalue().encode(), media_type="text/csv", headers=headers)
 
 
 def _summary(call: Call) -> CallSummary:
     titles = {lang: text.title for lang, text in call.texts.items()}
-    return CallSummary(
-        call.slug, call.open, call.rehearsal, list(call.texts), titles, call.loaded_on, call.closed_on
-    )
+    return CallSummary(call.slug, call.open, call.rehearsal, list(call.texts), titles, call.loaded_on, call.closed_on)
 
 
 def _count(call: Call, published: Published) -> Count:

@@ -10,7 +10,7 @@ from litestar import Response, post
 from litestar.openapi import ResponseSpec
 
 from notalone.protocol.voice import read_code
-from notalone.web.api.answers import ProblemDetails, VoiceCounted, voice_response
+from notalone.web.api.answers import VoiceCounted, problem_responses, voice_response
 from notalone.web.api.calls import Slug
 from notalone.web.dependencies import DoorHere, PlatformHere
 from notalone.web.problems import Problem
@@ -27,11 +27,10 @@ class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ]
     kind: Annotated[Literal["metoo", "stand"], msgspec.Meta(description="me too, or: I stand with you")]
     proof: Annotated[
-        str, msgspec.Meta(max_length=8, description="proof of work, 8 hex digits; without it the voice may have to wait")
+        str,
+        msgspec.Meta(max_length=8, description="proof of work, 8 hex digits; without it the voice may have to wait"),
     ] = ""
-    ticket: Annotated[
-        str, msgspec.Meta(max_length=64, description="from an earlier answer that asked to wait")
-    ] = ""
+    ticket: Annotated[str, msgspec.Meta(max_length=64, description="from an earlier answer that asked to wait")] = ""
 
 
 class Withdrawal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,16 +45,6 @@ class Withdrawn(msgspec.Struct, frozen=True):
     before: bool
 
 
-def _problems(*problems: Problem) -> dict[int, ResponseSpec]:
-    by_status: dict[int, list[str]] = {}
-    for problem in problems:
-        by_status.setdefault(problem.status.value, []).append(problem.title)
-    return {
-        status: ResponseSpec(ProblemDetails, description="; ".join(titles), media_type="application/problem+json")  # type: ignore[arg-type]
-        for status, titles in by_status.items()
-    }
-
-
 @post(
     "/api/calls/{slug:str}/voices",
     operation_id="giveVoice",
@@ -63,7 +52,7 @@ def _problems(*problems: Problem) -> dict[int, ResponseSpec]:
     tags=["voices"],
     responses={
         201: ResponseSpec(VoiceCounted, description="Counted, and on disk"),
-        **_problems(
+        **problem_responses(
             Problem.BAD_FORM,
             Problem.CROSS_SITE,
             Problem.UNKNOWN_CALL,
@@ -86,7 +75,7 @@ async def give_voice(door: DoorHere, slug: Slug, data: Voice) -> Response[bytes]
     summary="Take a voice back",
     tags=["voices"],
     status_code=200,
-    responses=_problems(
+    responses=problem_responses(
         Problem.BAD_CODE,
         Problem.CROSS_SITE,
         Problem.UNKNOWN_CALL,
