@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The voice door, by raw bytes from a real server."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from notalone.protocol.voice import nonce_from, solve_proof
+from tests.server import DEMO_CALL, Server, server
+
+BITS = 6
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    data = tmp_path_factory.mktemp("door")
+    closed = data / "closed"
+    closed.mkdir()
+    for text in DEMO_CALL.glob("*.md"):
+        (closed / text.name).write_text(text.read_text())
+    with server(data, DEMO_CALL, closed, pow_bits=BITS, slow_rate=1, tick=1) as running:
+        running.run("call", "close", "closed", "--yes")
+        yield running
+
+
+def nonce() -> str:
+    return nonce_from(secrets.token_bytes(16))
+
+
+def exchange(place: Server, request: bytes) -> tuple[bytes, bytes]:
+    """Head and body of the answer, as they came."""
+    with socket.create_connection(("127.0.0.1", place.port), timeout=20) as connection:
+        connection.sendall(request)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += connection.recv(65536)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        length = int(re.search(rb"content-length: (\d+)", head)[1])  # type: ignore[index]
+        while len(body) < length:
+            body += connection.recv(65536)
+    return head, body
+
+
+def post(
+    place: Server, path: str, body: str, kind: str = "application/x-www-form-urlencoded", headers: str = ""
+) -> tuple[int, str, int]:
+    """Status, body, size on the wire."""
+    data = body.encode()
+    head = f"POST {path} HTTP/1.1\r\nhost: here\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\n{headers}\r\n"
+    answer_head, answer = exchange(place, head.encode() + data)
+    return int(answer_head.split()[1]), answer.decode(), len(answer_head) + 4 + len(answer)
+
+
+def tap(place: Server, slug: str = "metoo", lang: str = "en", headers: str = "", **fields: str) -> tuple[int, str, int]:
+    values = {"nonce": nonce(), "kind": "metoo", "proof": "", "ticket": "", **fields}
+    if values["proof"] == "solve":
+        values["proof"] = solve_proof(slug, values["nonce"], BITS)
+    form = "&".join(f"{name}={value}" for name, value in values.items())
+    return post(place, f"/{lang}/call/{slug}/voice", form, headers=headers)
+
+
+def by_api(place: Server, slug: str = "metoo", **fields: object) -> tuple[int, str, int]:
+    values = {"nonce": nonce(), "kind": "metoo", **fields}
+    if values.get("proof") == "solve":
+        values["proof"] = solve_proof(slug, str(values["nonce"]), BITS)
+    return post(place, f"/api/calls/{slug}/voices", json.dumps(values), "application/json")
+
+
+def code_in(page: str) -> str:
+    found = re.search(r"[0-9A-Z]{6}-[0-9A-Z]{6}-[0-9A-Z]{6}", page)
+    assert found is not None, page
+    return found[0]
+
+
+def test_a_tap_is_answered_by_the_post_itself(place: Server) -> None:
+    status, page, _ = tap(place, proof="solve")
+    assert status == 201
+    assert code_in(page)
+
+
+def test_the_same_form_twice_is_the_same_page(place: Server) -> None:
+    one = nonce()
+    first, again = tap(place, nonce=one, proof="solve"), tap(place, nonce=one, proof="solve")
+    assert first == again
+
+
+def test_every_answer_to_a_form_has_one_size_on_the_wire(place: Server) -> None:
+    answers = {
+        "me too": tap(place, proof="solve"),
+        "stand": tap(place, kind="stand", proof="solve"),
+        "spanish": tap(place, lang="es", proof="solve"),
+        "arabic": tap(place, lang="ar", proof="solve"),
+        "closed": tap(place, slug="closed", proof="solve"),
+        "unknown call": tap(place, slug="nothing", proof="solve"),
+        "bad nonce": tap(place, nonce="x"),
+        "bad kind": tap(place, kind="other"),
+        "too long": tap(place, proof="0" * 5000),
+        "cross-site": tap(place, headers="sec-fetch-site: cross-site\r\n"),
+    }
+    for _ in range(12):  # more than the slow rate of 1 a second gives within what is held
+        answers["waiting"] = waiting = tap(place)
+        if waiting[0] == 503:
+            break
+    withdrawn = nonce()
+    code = code_in(tap(place, nonce=withdrawn, proof="solve")[1])
+    assert post(place, "/api/calls/metoo/withdrawals", json.dumps({"code": code}), "application/json")[0] == 200
+    answers["withdrawn"] = tap(place, nonce=withdrawn, proof="solve")
+    statuses = {name: status for name, (status, _, _) in answers.items()}
+    assert statuses == {
+        "me too": 201,
+        "stand": 201,
+        "spanish": 201,
+        "arabic": 201,
+        "closed": 409,
+        "unknown call": 404,
+        "bad nonce": 400,
+        "bad kind": 400,
+        "too long": 400,
+        "cross-site": 403,
+        "waiting": 503,
+        "withdrawn": 410,
+    }
+    assert len({size for _, _, size in answers.values()}) == 1, {n: s for n, (_, _, s) in answers.items()}
+
+
+def test_every_answer_of_the_api_door_has_one_size_on_the_wire(place: Server) -> None:
+    answers = [
+        by_api(place, proof="solve"),
+        by_api(place, kind="stand", proof="solve"),
+        by_api(place, slug="closed", proof="solve"),
+        by_api(place, slug="nothing", proof="solve"),
+        by_api(place, nonce="x"),
+        by_api(place, kind=7),
+        by_api(place, more="than asked"),
+        post(place, "/api/calls/metoo/voices", "{", "application/json"),
+        post(place, "/api/calls/metoo/voices", "[]", "application/json"),
+        post(place, "/api/calls/metoo/voices", "nonce=x", "application/x-www-form-urlencoded"),
+    ]
+    assert [status for status, _, _ in answers] == [201, 201, 409, 404, 400, 400, 400, 400, 400, 400]
+    assert len({size for _, _, size in answers}) == 1, answers
+
+
+def test_a_voice_without_proof_is_slowed_and_then_taken_by_its_ticket(place: Server) -> None:
+    one = nonce()
+    for _ in range(12):
+        status, page, _ = tap(place, nonce=one)
+        if status == 503:
+            break
+    assert status == 503
+    found = re.search(r'name="ticket" value="([0-9a-f]{40})"', page)
+    assert found is not None
+    status, page, _ = tap(place, nonce=one, ticket=found[1])
+    # Within the time that a connection is held, or again with a shorter wait: never refused.
+    assert status in (201, 503)
+    deadline = 15
+    while status == 503 and deadline:
+        status, page, _ = tap(place, nonce=one, ticket=found[1])
+        deadline -= 1
+    assert status == 201
+
+
+def test_a_bad_form_gets_a_page_in_her_language_without_a_trace(place: Server) -> None:
+    for lang, direction in (("en", "ltr"), ("es", "ltr"), ("ar", "rtl")):
+        status, page, _ = tap(place, lang=lang, nonce="x")
+        assert status == 400
+        assert f'lang="{lang}"' in page
+        assert f'dir="{direction}"' in page
+        assert "Traceback" not in page
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "nonce",
+        "nonce=%FF&kind=metoo",
+        "nonce=a&nonce=b&kind=metoo&proof=&ticket=",
+        "&".join(f"f{n}=1" for n in range(30)),
+        "kind=metoo&proof=&ticket=&extra=1",
+    ],
+)
+def test_a_form_that_is_not_ours_is_refused(place: Server, body: str) -> None:
+    assert post(place, "/en/call/metoo/voice", body)[0] == 400
