@@ -133,6 +133,18 @@ def is_language(text: str) -> bool:
     return True
 
 
+def text_problem(key: str, value: str) -> tuple[str, str] | None:
+    """What is wrong with a text of the front matter and what to do; None if it may stand there."""
+    limit = _TEXTS[key]
+    if not value:
+        return f'"{key}" is empty', "write it, or take the line out if it is not needed"
+    if character := forbidden_character(value):
+        return f'"{key}" holds the character {character}', "take it out"
+    if len(value) > limit:
+        return f'"{key}" has {len(value)} characters', f"shorten it to {limit} at most"
+    return address_problem(value) if key == "contact" else None
+
+
 def decode_text(data: bytes, path: str) -> str:
     """The text of a file's bytes. Raises BundleError if they are too many or not UTF-8."""
     if len(data) > LARGEST_FILE:
@@ -301,8 +313,9 @@ def _read(source: str, lang: str, path: str) -> _Draft:
         if character := forbidden_character(line):
             hint = "delete it; it cannot be seen, so type the words around it anew"
             draft.report(number, f"this line holds the character {character}", hint)
-        if _UNFINISHED.search(line):
-            draft.report(number, f"unfinished: {quoted(line.strip())}", "write this part, then take TODO: out")
+        if unfinished := _UNFINISHED.search(line):
+            rest = line[unfinished.end() :].strip(' "')
+            draft.report(number, f"still to be done: {quoted(rest)}", "write what it asks for in place of TODO:")
     if any(forbidden_character(line) for line in lines):
         return draft
     end = _front_matter_end(lines, draft.report)
@@ -425,20 +438,7 @@ def _read_entry(key_node: _Node, value_node: _Node, draft: _Draft) -> None:
         draft.report(line, f'"{key}" must be a text', f"write it in quotes: {_example(key)}")
     else:
         text = " ".join(value_node.text.split())
-        if _text_is_good(key, text, line, draft.report):
+        if problem := text_problem(key, text):
+            draft.report(line, *problem)
+        else:
             draft.values[key] = text
-
-
-def _text_is_good(key: str, value: str, line: int, report: Report) -> bool:
-    limit = _TEXTS[key]
-    if not value:
-        report(line, f'"{key}" is empty', "write it, or take the line out if it is not needed")
-    elif character := forbidden_character(value):
-        report(line, f'"{key}" holds the character {character}', "take it out")
-    elif len(value) > limit:
-        report(line, f'"{key}" has {len(value)} characters', f"shorten it to {limit} at most")
-    elif key == "contact" and (problem := address_problem(value)):
-        report(line, *problem)
-    else:
-        return True
-    return False

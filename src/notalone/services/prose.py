@@ -101,6 +101,12 @@ def quoted(text: str) -> str:
     return f'"{line}"' if len(line) <= _QUOTED_LIMIT else f'"{line[:_QUOTED_LIMIT]}…"'
 
 
+def suggested_id(text: str) -> str:
+    """A name for addresses, made from words: small letters, digits and hyphens. Empty if there are no such letters."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-0123456789")[:30].strip("-")
+
+
 def address_problem(address: str) -> tuple[str, str] | None:
     """What is wrong with a link's address and what to do; None if it may be used."""
     scheme, colon, _ = address.partition(":")
@@ -204,10 +210,10 @@ def _read_heading(words: Token, report: Report) -> tuple[str, str]:
     if not heading:
         report(line, "this heading has no words", 'write them before the id, like "## Your privacy {#privacy}"')
     elif found is None:
-        hint = f"end the heading with an id in braces: {{#{_suggested_id(heading)}}}"
+        hint = f"end the heading with an id in braces: {{#{suggested_id(heading) or 'about'}}}"
         report(line, f"section {quoted(heading)} has no id", hint)
     if found is not None and _SECTION_ID.fullmatch(found[1]) is None:
-        hint = f"use small letters, digits and hyphens, like {{#{_suggested_id(found[1])}}}"
+        hint = f"use small letters, digits and hyphens, like {{#{suggested_id(found[1]) or 'about'}}}"
         report(line, f"{quoted(found[1])} cannot be a section id", hint)
     if len(heading) > HEADING_LIMIT:
         report(line, f"this heading has {len(heading)} characters", f"use {HEADING_LIMIT} at most")
@@ -216,11 +222,6 @@ def _read_heading(words: Token, report: Report) -> tuple[str, str]:
     if character := forbidden_character(flat):
         report(line, f"this heading holds the character {character}", "take it out")
     return (found[1] if found else ""), heading
-
-
-def _suggested_id(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-0123456789")[:30].strip("-") or "about"
 
 
 def _check_ids(parts: Sequence[Part], report: Report) -> None:
