@@ -14,6 +14,7 @@ import re
 from base64 import urlsafe_b64encode
 from enum import IntEnum
 from hashlib import blake2b, sha256
+from unicodedata import decimal, normalize
 
 NONCE_BYTES = 16
 ID_BYTES = 16
@@ -95,11 +96,13 @@ def written(code: str) -> str:
 
 
 def read_code(text: str) -> str:
-    """The code as typed by a person: any case, spaces and hyphens, O for 0, I and L for 1.
+    """The code as typed by a person: any case, any spaces and signs between, O for 0, I and L for 1, digits of any
+    script, and the invisible marks that come along when it is copied from a right-to-left page.
 
     Raises Malformed when it cannot be a code.
     """
-    code = re.sub(r"[\s\u2010-\u2015-]", "", text).upper().translate(_MISREADINGS)
+    kept = [str(decimal(sign, sign)) for sign in normalize("NFKC", text) if sign.isalnum()]
+    code = "".join(kept).upper().translate(_MISREADINGS)
     if _CODE.fullmatch(code) is None:
         raise Malformed("code", f"{CODE_CHARACTERS} letters and digits")
     return code
