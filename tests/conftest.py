@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What the tests share: both engines, a clock that is set by hand, settings for a platform on a fresh database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from notalone.services.settings import Settings
+from notalone.storage.database import Database
+from tests.postgres import Cluster, cluster
+
+# A busy machine may stall any one example; a limit for each would fail tests that are right.
+hypothesis_settings.register_profile("notalone", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("notalone")
+
+ENGINES = ("sqlite", "postgresql")
+
+# The smallest text of a call that is complete.
+TEXT = """\
+---
+title: "A call"
+ask: "Were you harmed?"
+summary: "One sentence."
+operator: "Example"
+contact: "mailto:us@example.org"
+reviewed: yes
+---
+## Your privacy {#privacy}
+
+We keep little.
+
+## If you are under 18 {#minors}
+
+Call 116111.
+"""
+
+
+@dataclass
+class Clock:
+    """Seconds since 1970. Stands still until a test sets it."""
+
+    now: float = datetime(2031, 5, 4, 12, tzinfo=UTC).timestamp()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def pytest_configure() -> None:
+    # A setting of whoever runs the tests must not decide what they find.
+    for name in [name for name in os.environ if name.startswith("NOTALONE_")]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A private PostgreSQL, started when the first test asks for it."""
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine that this test runs on; it runs on each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def make_url(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Makes the URL of a new, empty database of an engine."""
+    made = 0
+
+    def make(engine: str) -> str:
+        nonlocal made
+        made += 1
+        if engine == "sqlite":
+            return f"sqlite:///{tmp_path}/{made}.db"
+        running: Cluster = request.getfixturevalue("postgres")
+        return running.fresh_url()
+
+    return make
+
+
+@pytest.fixture
+def database_url(engine: str, make_url: Callable[[str], str]) -> str:
+    """A new, empty database."""
+    return make_url(engine)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A new database with the newest schema."""
+    opened = Database(database_url)
+    await opened.upgrade()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The platform's clock, set by hand; it begins on a tick."""
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """A deployment on a new, empty database."""
+    return Settings(data=tmp_path, database_url=database_url, workers=1)
