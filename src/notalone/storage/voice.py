@@ -156,7 +156,7 @@ WITH given AS (
     ON CONFLICT DO NOTHING RETURNING call_id, kind
 ), counted AS (
     INSERT INTO tally (call_id, kind, shard, number)
-    SELECT call_id, kind, $4, count(*) FROM placed GROUP BY call_id, kind
+    SELECT call_id, kind, $4, count(*) FROM placed GROUP BY call_id, kind ORDER BY call_id, kind
     ON CONFLICT (call_id, kind, shard) DO UPDATE SET number = tally.number + excluded.number
 )
 SELECT count(*) FROM placed
@@ -167,7 +167,8 @@ _POSTGRES_KINDS = "SELECT call_id, id, kind FROM voice WHERE call_id = ANY($1::i
 class PostgresVoiceWriter:
     """One connection. A group is one statement, so that it is also one round trip and one commit.
 
-    Ids are inserted in order: two writers whose groups share ids then wait for each other one way only.
+    Ids are inserted in order, and tallies are raised in order: two writers whose groups share ids, or who share a
+    shard, then wait for each other one way only.
     """
 
     def __init__(self, url: str) -> None:
