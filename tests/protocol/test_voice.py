@@ -63,7 +63,7 @@ def test_only_what_nonce_from_writes_is_a_nonce(text: str) -> None:
     if is_nonce:
         assert checked_nonce(text) == text
     else:
-        with pytest.raises(Malformed, match="^nonce: expected") as refused:
+        with pytest.raises(Malformed, match=r"^nonce: expected") as refused:
             checked_nonce(text)
         assert refused.value.field == "nonce"
 
