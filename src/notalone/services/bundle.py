@@ -19,6 +19,9 @@ from babel import Locale, UnknownLocaleError
 from notalone.services.prose import Prose, Report, address_problem, forbidden_character, quoted, read_prose
 
 LARGEST_FILE = 256 * 1024
+# Ten times what its keys can hold, and nothing in it is nested.
+_LARGEST_FRONT_MATTER = 16 * 1024
+_DEEPEST_YAML = 3
 REQUIRED_SECTIONS = ("privacy", "minors")
 
 # Characters at most. What stands above the buttons of a phone must fit there.
@@ -33,7 +36,7 @@ _TEXTS = {
 }
 _FLAGS = ("reviewed", "rehearsal")
 _OPTIONAL = ("me_too", "stand", "rehearsal")
-_KEYS = (*_TEXTS, *_FLAGS)
+_KEYS = ("title", "ask", "summary", "operator", "contact", "reviewed", "me_too", "stand", "rehearsal")
 _REQUIRED_KEYS = tuple(key for key in _KEYS if key not in _OPTIONAL)
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
@@ -373,6 +376,10 @@ def _read_front_matter(text: str, draft: _Draft) -> bool:
     """Whether all of it could be read: what stands behind an error is not missing."""
     # Line 0 of the YAML is line 2 of the file.
     hint = 'put texts in quotes, like title: "A: B"'
+    if len(text) > _LARGEST_FRONT_MATTER:
+        limit = _LARGEST_FRONT_MATTER // 1024
+        draft.report(1, f"the front matter has more than {limit} kB", "move what is long into a section")
+        return False
     loader = yaml.SafeLoader(text)
     try:
         for key, value in _pairs(loader, draft.report):
@@ -380,17 +387,20 @@ def _read_front_matter(text: str, draft: _Draft) -> bool:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line if mark else 0, text.count("\n")) + 2
-        draft.report(line, f"this is not YAML: {error.problem}", hint)
+        draft.report(line, f"this cannot be read as YAML: {error.problem}", hint)
     except (ValueError, OverflowError):
         # What the parser lets through from int and chr: "\UFFFFFFFF" names no character.
-        draft.report(loader.line + 2, "this is not YAML: it holds a number that means nothing", hint)
+        draft.report(loader.line + 2, "this cannot be read as YAML: it holds a number that means nothing", hint)
     else:
         return True
     return False
 
 
 def _pairs(loader: yaml.SafeLoader, report: Report) -> Iterator[tuple[_Node, _Node]]:
-    """Keys and values in order. Walks the parser's events, so that no nesting of a file becomes recursion here."""
+    """Keys and values in order. Walks the parser's events, so that no nesting of a file becomes recursion here.
+
+    Raises MarkedYAMLError for what is nested past all sense: the parser needs time by the square of the depth.
+    """
     depth = 0
     key: _Node | None = None
     while loader.check_event():
@@ -406,6 +416,9 @@ def _pairs(loader: yaml.SafeLoader, report: Report) -> Iterator[tuple[_Node, _No
                     yield key, node
                 key = node if key is None else None
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST_YAML:
+            mark = event.start_mark if isinstance(event.start_mark, yaml.Mark) else None
+            raise yaml.MarkedYAMLError(problem="it has lists in lists", problem_mark=mark)
 
 
 def _node(loader: yaml.SafeLoader, event: yaml.NodeEvent, line: int) -> _Node:

@@ -25,7 +25,16 @@ from urllib.parse import urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
-from markdown_it.rules_inline import StateInline, autolink, html_inline, image, link
+from markdown_it.rules_inline import (
+    StateInline,
+    autolink,
+    backtick,
+    escape,
+    html_inline,
+    image,
+    link,
+    newline,
+)
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.footnote import footnote_plugin
@@ -134,7 +143,7 @@ def _has_plain_host(address: str) -> bool:
         port = split.port  # reading it is what checks it
     except ValueError:
         return False
-    return bool(split.hostname) and "@" not in split.netloc and port != 0
+    return bool(split.hostname) and not set("@%") & set(split.netloc) and port != 0
 
 
 def read_prose(source: str, report: Report) -> Prose:
@@ -158,8 +167,14 @@ def _line(token: Token) -> int:
     return token.map[0] + 1 if token.map else 1
 
 
-def _inline_line(block: Token, child: Token) -> int:
-    return _line(block) + block.content.count("\n", 0, child.meta.get("at", 0))
+def _children(block: Token) -> Iterator[tuple[int, Token]]:
+    """What a block's text consists of, each with its line."""
+    at = 0
+    for child in block.children or []:
+        # Plain text was given no place of its own: it begins where what stands before it ends.
+        at = child.meta.get("at", at)
+        yield _line(block) + block.content.count("\n", 0, at), child
+        at = child.meta.get("end", at)
 
 
 def _take_notes(tokens: Sequence[Token], report: Report) -> tuple[list[Token], dict[str, Note]]:
@@ -258,55 +273,61 @@ def _check_heading(token: Token, level: int, report: Report) -> None:
 
 
 def _check_inline(block: Token, report: Report) -> None:
-    children = block.children or []
     if _HEADING_ID.search(block.content):
         report(_line(block), "only ## headings have an id", "take the {#...} out")
-    in_link = False
-    for at, child in enumerate(children):
-        line = _inline_line(block, child)
-        if child.type == "html_inline":
-            report(line, f"raw HTML is not allowed: {quoted(child.content)}", "write it in Markdown, or take it out")
-        elif child.type == "image":
-            hint = "say in words what it shows, or link to it"
-            report(line, "images are not allowed: loading one tells its server who is reading", hint)
-        elif child.type == "link_open":
-            in_link = True
-            if problem := address_problem(str(child.attrs.get("href", ""))):
-                report(line, *problem)
-            if children[at + 1].type == "link_close":
-                report(line, "this link has no words", "write between [ and ] what the link leads to")
+    in_link, words = False, ""
+    for line, child in _children(block):
+        words += child.content
+        if child.type == "link_open":
+            if in_link:
+                report(line, "a link cannot stand inside a link", "let one follow the other")
+            in_link, words = True, ""
         elif child.type == "link_close":
+            if not words.strip():
+                report(line, "this link has no words", "write between [ and ] what the link leads to")
             in_link = False
-        elif child.type == "footnote_ref" and in_link:
-            report(line, "a footnote cannot stand inside a link", "put it after the link")
-        elif child.type == "text" and "[^" in child.content:
-            report(line, "this footnote has no ending, or a space in its name", "write it like [^source]")
+        if problem := _child_problem(child):
+            report(line, *problem)
         # The raw source was looked at before. This finds what was spelled as an entity.
-        shown = child.content + str(child.attrs.get("title", ""))
-        if character := forbidden_character(shown):
+        if character := forbidden_character(child.content + str(child.attrs.get("title", ""))):
             report(line, f"this text holds the character {character}", "take it out")
 
 
-def _citations(tokens: Sequence[Token]) -> Iterator[tuple[Token, Token]]:
-    """Each citation of a footnote with the block that holds it."""
+def _child_problem(child: Token) -> tuple[str, str] | None:
+    if child.type == "html_inline":
+        return f"raw HTML is not allowed: {quoted(child.content)}", "write it in Markdown, or take it out"
+    if child.type == "image":
+        hint = "say in words what it shows, or link to it"
+        return "images are not allowed: loading one tells its server who is reading", hint
+    if child.type == "link_open":
+        return address_problem(str(child.attrs.get("href", "")))
+    if child.type == "text" and "](" in child.content:
+        return "this link cannot be read", "write it like [words](https://example.org), without footnotes in it"
+    if child.type == "text" and "[^" in child.content:
+        return "this footnote has no ending, or a space in its name", "write it like [^source]"
+    return None
+
+
+def _citations(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
+    """Each citation of a footnote with its line."""
     for token in tokens:
-        for child in token.children or []:
+        for line, child in _children(token):
             if child.type == "footnote_ref":
-                yield token, child
+                yield line, child
 
 
 def _check_citations(parts: Sequence[Part], notes: Mapping[str, Note], report: Report) -> None:
     cited = set()
     for part in parts:
-        for block, child in _citations(part.tokens):
+        for line, child in _citations(part.tokens):
             label = child.meta["label"]
             cited.add(label)
             if label not in notes:
                 hint = f'add a line "[^{label}]: ..." with the source, or take the footnote out'
-                report(_inline_line(block, child), f"footnote [^{label}] is not defined", hint)
+                report(line, f"footnote [^{label}] is not defined", hint)
     for label, note in notes.items():
-        for block, child in _citations(note.tokens):
-            report(_inline_line(block, child), "a footnote cannot cite a footnote", "put the source into the text")
+        for line, _ in _citations(note.tokens):
+            report(line, "a footnote cannot cite a footnote", "put the source into the text")
         if label not in cited:
             hint = f"cite it with [^{label}] where it belongs, or take it out"
             report(note.line, f"footnote [^{label}] is never cited", hint)
@@ -385,13 +406,15 @@ class _Markdown(MarkdownIt):
 
 
 def _located(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
-    """The same rule, noting where in the block's text each of its tokens begins."""
+    """The same rule, noting where in the block's text its tokens begin and the last of them ends."""
 
     def located(state: StateInline, silent: bool) -> bool:
         start, known = state.pos, len(state.tokens)
         matched = rule(state, silent)
         for token in state.tokens[known:]:
             token.meta.setdefault("at", start)
+        if len(state.tokens) > known:
+            state.tokens[-1].meta["end"] = state.pos
         return matched
 
     return located
@@ -402,6 +425,9 @@ def _make_markdown() -> MarkdownIt:
     # move_to_end is off: one file has several sections, each with its own list of footnotes.
     markdown.use(footnote_plugin, inline=False, move_to_end=False, always_match_refs=True)
     rules: dict[str, Callable[[StateInline, bool], bool]] = {
+        "newline": newline,
+        "escape": escape,
+        "backticks": backtick,
         "link": link,
         "image": image,
         "autolink": autolink,
