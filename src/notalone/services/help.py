@@ -132,7 +132,7 @@ class Directory:
         forward, so a server that asks once when it starts is safe from then on.
         """
         problems = [
-            Problem(f'entry "{each.id}"', "assured_date", f"{each.assured_date} is in the future")
+            Problem(f'entry "{each.name}"', "assured_date", f"{each.assured_date} is in the future")
             for each in self._services
             if each.assured_date > today + _TIME_ZONES
         ]
