@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notalone.services.bundle import CallText, parse_text
-from notalone.services.prose import address_problem, forbidden_character, quoted, suggested_id
+from notalone.services.prose import PAGE_IDS, address_problem, forbidden_character, quoted, suggested_id
 from tests.services.good_call import GOOD, Refused, Shown, assert_refused, assert_safe, findings, read_or_refuse
 
 # What is shown
@@ -45,6 +48,7 @@ REFUSED: dict[str, Refused] = {
     "section without id": (" {#about}", "", "## What", 'section "What this is" has no id', "{#what-this-is}"),
     "bad id": ("{#about}", "{#A b!}", "## What", '"A b!" cannot be a section id', "{#a-b}"),
     "id that starts with a digit": ("{#about}", "{#2b}", "## What", '"2b" cannot be a section id', "{#b}"),
+    "id of the page": ("{#about}", "{#voice}", "{#voice}", 'the page itself has a part with the id "voice"', "another"),
     "id twice": ("{#minors}", "{#about}", "under 18", 'section id "about" is on line 13 already', "of its own"),
     "id in a smaller heading": ("smaller heading", "x {#x}", "### A", "only ## headings have an id", "{#...} out"),
     "heading without words": ("What *this* is ", "", "## {#about}", "no words", "before the id"),
@@ -191,6 +195,15 @@ def test_a_good_text_with_anything_written_into_it_is_read_or_refused(splices: l
 
 
 # The small rules
+
+
+def test_no_section_can_have_an_id_of_the_page_around_it() -> None:
+    pages = Path(__file__).parents[2] / "src" / "notalone" / "web"
+    sources = [
+        path.read_text() for path in [*pages.rglob("*.html"), *(pages.parents[2] / "browser").glob("src/**/*.ts")]
+    ]
+    ids = {id for source in sources for id in re.findall(r"""\bid ?= ?["']([a-z][a-z0-9-]*)["']""", source)}
+    assert ids <= PAGE_IDS
 
 
 @pytest.mark.parametrize(

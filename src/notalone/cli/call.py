@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from urllib.parse import urlsplit
 
 import click
 from babel import Locale
@@ -32,6 +33,8 @@ from notalone.services.platform import open_platform
 from notalone.services.prose import suggested_id
 from notalone.services.settings import Settings, read_settings
 
+# Past this, a QR code on paper has squares too small to read.
+_LONGEST_ADDRESS = 300
 _STARTERS = files("notalone.cli") / "starter"
 
 
@@ -357,12 +360,14 @@ def poster(source: str, lang: str | None, url: str | None, out: Path | None) -> 
     if lang not in texts:
         raise Trouble(f'"{slug}" has no text in "{lang}"', f"it has: {', '.join(texts)}")
     url = url or _address(settings, slug, lang)
-    if not url.startswith(("https://", "http://")):
+    if not _opens(url):
         raise Trouble(f'"{url}" is not an address that a telephone can open', "begin it with https://")
     out = out or Path(f"{slug}-poster-{lang}.html")
     _write_poster(out, texts[lang], lang, url)
     say(str(out))
     say(f"The QR code leads to {url}", err=True)
+    if urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1"):
+        say("That opens on this machine only: set NOTALONE_PUBLIC_URL, or give the address with --url.", err=True)
 
 
 async def _texts(settings: Settings, slug: str) -> dict[str, CallText]:
@@ -371,7 +376,6 @@ async def _texts(settings: Settings, slug: str) -> dict[str, CallText]:
 
 
 def _write_poster(out: Path, text: CallText, lang: str, url: str) -> None:
-    # Here and not above: no other command needs the templates of the pages.
     from notalone.web.pages.poster import render_poster
 
     try:
@@ -385,6 +389,17 @@ def _write_poster(out: Path, text: CallText, lang: str, url: str) -> None:
         ) from None
 
 
+def _opens(url: str) -> bool:
+    try:
+        split = urlsplit(url)
+    except ValueError:
+        return False
+    return split.scheme in ("https", "http") and bool(split.hostname) and len(url) <= _LONGEST_ADDRESS
+
+
 def _address(settings: Settings, slug: str, lang: str) -> str:
-    """The public page of a call in one language."""
-    return f"{settings.public_url.rstrip('/')}/{lang}/call/{slug}"
+    """The public page of a call: in the text's language if the pages have it, else in English around the text."""
+    # Here and not above: most commands need no templates.
+    from notalone.web.pages.frame import LANGUAGES
+
+    return f"{settings.public_url.rstrip('/')}/{lang if lang in LANGUAGES else 'en'}/call/{slug}"

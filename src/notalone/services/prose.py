@@ -44,6 +44,8 @@ Report = Callable[[int, str, str], None]
 """Takes a line (counted from 1), what is wrong there, and what to do about it."""
 
 HEADING_LIMIT = 120
+# What a page has by these names already. All its other ids have an underscore, which section ids do not.
+PAGE_IDS = frozenset({"voice", "exit", "exit-presses"})
 _QUOTED_LIMIT = 60
 
 # Control characters, and those that change the order in which letters are shown: with them a text can read otherwise
@@ -230,6 +232,8 @@ def _read_heading(words: Token, report: Report) -> tuple[str, str]:
     if found is not None and _SECTION_ID.fullmatch(found[1]) is None:
         hint = f"use small letters, digits and hyphens, like {{#{suggested_id(found[1]) or 'about'}}}"
         report(line, f"{quoted(found[1])} cannot be a section id", hint)
+    elif found is not None and found[1] in PAGE_IDS:
+        report(line, f'the page itself has a part with the id "{found[1]}"', "choose another word")
     if len(heading) > HEADING_LIMIT:
         report(line, f"this heading has {len(heading)} characters", f"use {HEADING_LIMIT} at most")
     if any(child.type in ("link_open", "footnote_ref", "image", "html_inline") for child in children):
