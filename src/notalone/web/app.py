@@ -8,10 +8,11 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar, Request, Response, get
+from litestar.config.compression import CompressionConfig
+from litestar.datastructures import CacheControlHeader
 from litestar.enums import HttpMethod, ScopeType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -27,14 +28,14 @@ from notalone.web.dependencies import DEPENDENCIES
 from notalone.web.door import FormDoor, Refused, VoiceDoor, is_cross_site
 from notalone.web.headers import SECURITY
 from notalone.web.problems import Problem, Stopped, problem_of
-from notalone.web.site import PAGES, Site
+from notalone.web.routes import PAGES, html
+from notalone.web.site import STATIC, Site, language_of
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 
-STATIC = Path(__file__).parent / "static"
 # Larger requests than any form of ours are refused before they are read.
 REQUEST_BYTES = 16_384
 
@@ -96,7 +97,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
                 path="/static",
                 directories=[STATIC],
                 include_in_schema=False,
-                cache_control=None,
+                # Each address holds a digest of the file (pages/frame.py).
+                cache_control=CacheControlHeader(public=True, max_age=31_536_000, immutable=True),
             ),
         ],
         dependencies=DEPENDENCIES,
@@ -110,6 +112,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
             path="/api/openapi.json",
             render_plugins=[JsonRenderPlugin(path="/")],
         ),
+        # Not the voice doors: a compressed answer has a size that tells what it says.
+        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=4, exclude=["/voices$"]),
         request_max_body_size=REQUEST_BYTES,
         logging_config=None,
     )
@@ -127,14 +131,15 @@ async def refuse_cross_site(request: Request[Any, Any, Any]) -> None:
         raise Stopped(Problem.CROSS_SITE)
 
 
-def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     problem = problem_of(error)
     if problem is Problem.INTERNAL:
         # The path and the body may say what somebody did; the trace does not.
         _log.error("an unexpected error", exc_info=error)
     path = request.scope["path"]
     if not path.startswith("/api/"):
-        return request.app.state.site.problem_response(request, problem)  # type: ignore[no-any-return]
+        lang = language_of(path, request.headers.get("accept-language", ""))
+        return html(request.app.state.site.problem(lang, problem), problem.status)
     if request.method == "POST" and path.endswith("/voices"):
         return voice_response(Refused(problem))
     return problem_response(problem)

@@ -11,8 +11,10 @@ from litestar.params import Dependency
 
 from notalone.services.platform import Platform
 from notalone.web.door import VoiceDoor
+from notalone.web.site import Site
 
 PlatformHere = Annotated[Platform, Dependency(skip_validation=True)]
+SiteHere = Annotated[Site, Dependency(skip_validation=True)]
 DoorHere = Annotated[VoiceDoor, Dependency(skip_validation=True)]
 
 
@@ -26,4 +28,13 @@ def _door(state: State) -> VoiceDoor:
     return door
 
 
-DEPENDENCIES = {"platform": Provide(_platform, sync_to_thread=False), "door": Provide(_door, sync_to_thread=False)}
+def _site(state: State) -> Site:
+    site: Site = state.site
+    return site
+
+
+DEPENDENCIES = {
+    "platform": Provide(_platform, sync_to_thread=False),
+    "door": Provide(_door, sync_to_thread=False),
+    "site": Provide(_site, sync_to_thread=False),
+}

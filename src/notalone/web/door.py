@@ -100,10 +100,16 @@ class VoiceDoor:
             place = self._platform.line.take(nonce)
             seconds, ticket = place.seconds, place.ticket
         if seconds > HOLD_SECONDS:
-            return Waiting(call, kind, nonce, math.ceil(seconds), ticket)
+            return Waiting(call, kind, nonce, _rounded_up(seconds), ticket)
         if seconds > 0:
             await asyncio.sleep(seconds)
         return None
+
+
+def _rounded_up(seconds: float) -> int:
+    """A wait as it is said: in steps that grow, so that the pages that say it can be kept."""
+    step = 5 if seconds <= 60 else 30 if seconds <= 600 else 300
+    return math.ceil(seconds / step) * step
 
 
 class Answers(Protocol):
@@ -180,16 +186,22 @@ async def read_body(receive: Receive) -> bytes | None:
     return None if too_large else body
 
 
-def read_form(headers: Mapping[bytes, bytes], body: bytes | None) -> dict[str, str] | None:
+def read_form(
+    headers: Mapping[bytes, bytes], body: bytes | None, known: frozenset[str] = FIELDS
+) -> dict[str, str] | None:
     """The form's fields; None when it is not our form."""
-    if body is None or not headers.get(b"content-type", b"").startswith(b"application/x-www-form-urlencoded"):
+    if (
+        body is None
+        or len(body) > BODY_BYTES
+        or not headers.get(b"content-type", b"").startswith(b"application/x-www-form-urlencoded")
+    ):
         return None
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=8)
     except ValueError:
         return None
     fields = dict(pairs)
-    return fields if len(fields) == len(pairs) and fields.keys() <= FIELDS else None
+    return fields if len(fields) == len(pairs) and fields.keys() <= known else None
 
 
 def is_cross_site(headers: Mapping[bytes, bytes]) -> bool:

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Pages rendered once and filled for each visitor.
+
+A public page differs between two visitors in one value only: the nonce of its form. So it is rendered when what it
+shows changes, kept as the bytes around its holes, and filled.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Hashable
+
+# Calls times languages times kinds of page, with room.
+KEEP = 1024
+
+
+class Prepared:
+    """A page with holes."""
+
+    __slots__ = ("_order", "_pieces")
+
+    def __init__(self, page: Callable[..., str], holes: int) -> None:
+        """`page` renders with as many texts as there are holes. Each stands in it once, or not at all."""
+        marks = [f"hole{secrets.token_hex(12)}".encode() for _ in range(holes)]
+        rest = page(*(mark.decode() for mark in marks)).encode()
+        if any(rest.count(mark) > 1 for mark in marks):
+            raise ValueError("a value stands in the page more than once")
+        self._order = sorted((n for n in range(holes) if marks[n] in rest), key=lambda n: rest.index(marks[n]))
+        self._pieces: list[bytes] = []
+        for n in self._order:
+            piece, _, rest = rest.partition(marks[n])
+            self._pieces.append(piece)
+        self._pieces.append(rest)
+
+    def fill(self, *values: str) -> bytes:
+        """The page with these values, in the order of the holes. They must need no escaping."""
+        parts = [self._pieces[0]]
+        for n, piece in zip(self._order, self._pieces[1:], strict=True):
+            parts += (values[n].encode("ascii"), piece)
+        return b"".join(parts)
+
+
+class PreparedPages:
+    """The prepared pages by what they show; the oldest go first."""
+
+    def __init__(self) -> None:
+        self._pages: dict[Hashable, Prepared] = {}
+
+    def get(self, key: Hashable, page: Callable[..., str], holes: int = 0) -> Prepared:
+        """The page for this key, rendered now if it is not there yet."""
+        prepared = self._pages.get(key)
+        if prepared is None:
+            while len(self._pages) >= KEEP:
+                del self._pages[next(iter(self._pages))]
+            prepared = self._pages[key] = Prepared(page, holes)
+        return prepared
