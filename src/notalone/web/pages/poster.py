@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A sheet to print: the ask, and a QR code that leads to the call."""
+
+from __future__ import annotations
+
+import segno
+from markupsafe import Markup
+
+from notalone.services.bundle import CallText
+from notalone.services.call import Call
+from notalone.web.pages.frame import LANGUAGES, Frame, render, render_file
+
+# Modules of white around the code, which readers need (ISO/IEC 18004).
+_QUIET_ZONE = 4
+
+
+def render_poster(call_text: CallText, lang: str, url: str) -> str:
+    """The sheet as a file of its own, which loads nothing. `lang`: of the call's text; the site need not have it."""
+    spoken = lang in LANGUAGES
+    return render_file(
+        "poster-file.html", lang if spoken else "en", text=call_text, spoken=spoken, qr=_qr(url), url=url
+    )
+
+
+def poster_page(frame: Frame, call: Call, url: str) -> str:
+    """The same sheet as a page of the site. `url`: the address of the call's page that visitors use."""
+    return render(frame, "poster.html", call=call, qr=_qr(url), url=url)
+
+
+def _qr(url: str) -> Markup:
+    code = segno.make_qr(url, error="m")
+    # Black on white in every theme: many readers do not see a light code on a dark ground. The drawing is made of
+    # numbers alone, so it is safe to insert.
+    return Markup(code.svg_inline(omitsize=True, dark="#000", light="#fff", border=_QUIET_ZONE))  # noqa: S704
