@@ -11,9 +11,11 @@ import notalone
 from notalone.cli.call import call
 from notalone.cli.operate import backup, demo, restore, serve, settings
 from notalone.cli.replay import replay
-from notalone.cli.terminal import Trouble, tell
+from notalone.cli.terminal import run, tell
 from notalone.services.backup import UnusableBackup
+from notalone.services.bundle import BundleError
 from notalone.services.call import UnknownCall
+from notalone.services.help import HelpError
 from notalone.services.settings import BadSetting
 from notalone.storage.database import StorageUnavailable, UnusableDatabaseURL
 
@@ -39,16 +41,20 @@ for command in (serve, demo, call, replay, backup, restore, settings):
 def main() -> None:
     """Entry point. Exit status: 0 done, 1 a problem that the message explains, 2 the command was not understood."""
     try:
-        notalone_command(prog_name="notalone")
-    except Trouble as trouble:
-        sys.exit(tell(trouble.message, trouble.hint))
+        sys.exit(run(notalone_command))
     except BadSetting as error:
-        sys.exit(tell(str(error), "`notalone settings` lists every setting with its value."))
+        sys.exit(tell(str(error), "`notalone settings` lists every setting with its value"))
     except UnusableDatabaseURL as error:
-        sys.exit(tell(str(error), "Set NOTALONE_DATABASE_URL, or leave it away for a file in the data folder."))
+        sys.exit(tell(str(error), "set NOTALONE_DATABASE_URL, or leave it away for a file in the data folder"))
     except StorageUnavailable as error:
-        sys.exit(tell(f"the database could not be used: {error}", "Is it running, and is there space on its disk?"))
+        sys.exit(tell(f"the database could not be used: {error}", "is it running, and is there space on its disk?"))
     except UnusableBackup as error:
-        sys.exit(tell(str(error), "Nothing was changed. Try an older backup."))
+        sys.exit(tell(str(error), "nothing was changed; try an older backup"))
     except UnknownCall as error:
-        sys.exit(tell(f"there is no call {error}", "`notalone call list` lists the calls here."))
+        sys.exit(tell(f"there is no call {error}", "`notalone call list` lists the calls here"))
+    except BundleError as error:
+        sys.exit(tell(str(error), "`notalone call check FOLDER` tells what to mend"))
+    except HelpError as error:
+        sys.exit(tell(f"the help directory cannot be shown: {error}", "help/README.md says what an entry needs"))
+    except OSError as error:
+        sys.exit(tell(str(error)))

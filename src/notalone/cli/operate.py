@@ -20,6 +20,7 @@ from notalone.services.backup import Progress as Report
 from notalone.services.backup import Restored, back_up
 from notalone.services.backup import restore as merge_backup
 from notalone.services.bundle import read_bundle
+from notalone.services.help import read_directory
 from notalone.services.platform import open_platform
 from notalone.services.settings import Settings, read_settings, variable, without_password
 
@@ -48,7 +49,8 @@ def demo() -> None:
 
 
 async def _prepare(settings: Settings, bundle: Path | None = None) -> None:
-    """Bring the schema up to date once, before several workers would each try."""
+    """Find out what would stop every worker, and bring the schema up to date before several would each try."""
+    read_directory(settings.help_directory).entries(datetime.now(UTC).date())
     async with open_platform(settings) as platform:
         if bundle is not None:
             await platform.calls.load(bundle.name, read_bundle(bundle))

@@ -5,20 +5,20 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from notalone.cli.rehearsal import Place, marked_call, scratch_server
-from notalone.cli.terminal import Trouble, harmless, say
+from notalone.cli.terminal import Trouble, say
 from notalone.client.crowd import Crowd, Outcome, Target
 from notalone.client.curve import Curve, UnusableSeries, first_day, read_series
 from notalone.client.door import Count, Door, DoorError, open_door
@@ -29,6 +29,8 @@ from notalone.protocol.voice import Kind
 STAND_SHARE = 0.2
 # Accepted voices that are sent a second time at the end, to see that they are known and not counted twice.
 SENT_TWICE = 100
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -69,7 +71,7 @@ def replay(
     database_url: str | None,
     url: str | None,
     slug: str | None,
-) -> int:
+) -> None:
     """Send a day of #MeToo through the real HTTP door, and check that every voice is counted.
 
     The day is the first on Twitter, from cited figures: half a million in 24 hours, 83,500 of them in one hour. By
@@ -97,9 +99,10 @@ def replay(
         raise Trouble("that makes no voice at all", "raise --scale")
     plan = _Plan(curve, scale, speed, connections, Through(through))
     try:
-        return uvloop.run(_replay(plan, url, slug, database_url))
+        status = uvloop.run(_replay(plan, url, slug, database_url))
     except DoorError as error:
         raise Trouble(error.message, error.hint) from error
+    click.get_current_context().exit(status)
 
 
 def _curve(series: Path | None, first: str | None, days: int | None) -> Curve:
@@ -144,41 +147,59 @@ async def _through(plan: _Plan, door: Door, place: Place) -> int:
         stand=STAND_SHARE,
         sample=SENT_TWICE,
     )
-    with _stopped_by_signals(crowd):
-        outcome = await _shown(crowd, plan.curve)
-        known = await _send_sample_again(door, place.slug, outcome)
-        verdicts = await _check_count(door, place, before, outcome)
-    _print(plan, place, outcome, known, verdicts)
+    outcome = crowd.outcome
+    with _stopped_by_signals(crowd) as stops:
+        await stops.unless_asked_twice(_shown(crowd, plan.curve))
+        check = await stops.unless_asked_twice(_check(door, place, before, outcome))
+    _print(plan, place, outcome, check)
     if outcome.stopped:
         say(f"notalone: stopped before the end of the curve: {outcome.stopped}", err=True)
-    return 0 if known and all(each.agrees for each in verdicts) and not outcome.stopped else 1
+    return 0 if check is not None and check.agrees and not outcome.stopped else 1
+
+
+class _Stops:
+    """Ctrl-C ends the sending; what was sent is still checked. A second Ctrl-C ends that too."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._asked = 0
+        self._running: asyncio.Task[Any] | None = None
+
+    def ask(self) -> None:
+        self._asked += 1
+        self._crowd.stop("you stopped it")
+        if self._asked > 1 and self._running is not None:
+            self._running.cancel()
+
+    async def unless_asked_twice(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """The result of `work`; None when it was stopped."""
+        if self._asked > 1:
+            work.close()
+            return None
+        running: asyncio.Task[T] = asyncio.create_task(work)
+        self._running = running
+        try:
+            return await running
+        except asyncio.CancelledError:
+            if self._asked > 1:
+                return None
+            raise
 
 
 @contextmanager
-def _stopped_by_signals(crowd: Crowd) -> Iterator[None]:
-    """Ctrl-C ends the sending; what was sent is still checked. A second Ctrl-C ends that too."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None  # we are called from a coroutine
-    asked = False
-
-    def stop() -> None:
-        nonlocal asked
-        if asked:
-            task.cancel()
-        asked = True
-        crowd.stop("you stopped it")
-
+def _stopped_by_signals(crowd: Crowd) -> Iterator[_Stops]:
+    loop, stops = asyncio.get_running_loop(), _Stops(crowd)
     for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, stop)
+        loop.add_signal_handler(each, stops.ask)
     try:
-        yield
+        yield stops
     finally:
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(each)
 
 
-async def _shown(crowd: Crowd, curve: Curve) -> Outcome:
-    """The crowd's outcome, with its progress on the terminal meanwhile."""
+async def _shown(crowd: Crowd, curve: Curve) -> None:
+    """Let the crowd come, with its progress on the terminal meanwhile."""
     columns = (
         TextColumn("sent"),
         BarColumn(),
@@ -186,7 +207,8 @@ async def _shown(crowd: Crowd, curve: Curve) -> Outcome:
         TextColumn("{task.fields[now]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True, no_color=True), transient=True) as bars:
+    console = Console(stderr=True, no_color=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task("", total=curve.total, now="")
         running = asyncio.create_task(crowd.run())
         try:
@@ -197,15 +219,9 @@ async def _shown(crowd: Crowd, curve: Curve) -> Outcome:
                 p99 = recent[int(len(recent) * 0.99)] if recent else 0.0
                 now = f"{len(recent):,}/s  p99 {p99 * 1000:.0f} ms  {crowd.outcome.behind:.1f} s behind"
                 bars.update(bar, completed=crowd.outcome.sent, now=now)
-            return await running
+            await running
         finally:
             running.cancel()
-
-
-async def _send_sample_again(door: Door, slug: str, outcome: Outcome) -> bool:
-    """Whether each voice of the sample, sent a second time, is answered with the code that it had."""
-    again = [await door.give(slug, given.kind, given.nonce) for given in outcome.sample]
-    return again == outcome.sample
 
 
 @dataclass(frozen=True)
@@ -245,23 +261,54 @@ class _Verdict:
             given += f", {self.before:,} before"
         if self.unanswered:
             given += f", {self.unanswered:,} not known"
-        return f"{now} for {given}: {'agrees' if self.agrees else 'DISAGREES'}"
+        return f"{now} for {given}: {self._judgement()}"
+
+    def _judgement(self) -> str:
+        if self.agrees:
+            return "agrees"
+        if self.lost:
+            return f"DISAGREES, {self.lost:,} are missing"
+        return "DISAGREES, it is more than was sent; does someone else rehearse here?"
 
 
-async def _check_count(door: Door, place: Place, before: dict[str, int | None], outcome: Outcome) -> list[_Verdict]:
+@dataclass(frozen=True)
+class _Check:
+    """`known`: each voice of the sample, sent a second time, was answered with the code that it had."""
+
+    known: bool
+    verdicts: tuple[_Verdict, ...]
+
+    @property
+    def agrees(self) -> bool:
+        return self.known and all(each.agrees for each in self.verdicts)
+
+
+async def _check(door: Door, place: Place, before: dict[str, int | None], outcome: Outcome) -> _Check | None:
+    """None: the server could not be asked."""
+    try:
+        # First the sample, then the count: a voice that is counted twice shows in it.
+        again = [await door.give(place.slug, given.kind, given.nonce) for given in outcome.sample]
+        return _Check(again == outcome.sample, await _compare_count(door, place, before, outcome))
+    except DoorError as error:
+        say(f"notalone: the count could not be checked: {error.message}", err=True)
+        return None
+
+
+async def _compare_count(
+    door: Door, place: Place, before: dict[str, int | None], outcome: Outcome
+) -> tuple[_Verdict, ...]:
     """Wait for the first publication after the last answer, and compare."""
     count = await door.count(place.slug)
     due = count.next_release_at
     if count.tick_seconds > 30:
         say(f"The count is published next at {due.astimezone():%H:%M:%S}; waiting for it.", err=True)
     # One tick more is allowed: a publication that was being made while the last voices came shows at the next.
-    for patience in (1, 2):
-        count = await _published_after(
-            door, place.slug, due + (patience - 1) * (count.next_release_at - count.released_at)
-        )
-        verdicts = [_verdict(kind, count, before, outcome) for kind in Kind]
+    for _ in range(2):
+        count = await _published_after(door, place.slug, due)
+        verdicts = tuple(_verdict(kind, count, before, outcome) for kind in Kind)
         if all(each.agrees for each in verdicts):
             break
+        due += timedelta(seconds=count.tick_seconds)
     return verdicts
 
 
@@ -284,30 +331,28 @@ def _verdict(kind: Kind, count: Count, before: dict[str, int | None], outcome: O
     )
 
 
-def _print(plan: _Plan, place: Place, outcome: Outcome, known: bool, verdicts: list[_Verdict]) -> None:
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="", no_wrap=True)
-    table.add_column(overflow="fold")
-    accepted, seconds = outcome.accepted.total(), outcome.elapsed
-    rows: list[tuple[str, str]] = [
-        ("planned", f"{plan.curve.total:,} in {plan.curve.duration:,.0f} s"),
+def _print(plan: _Plan, place: Place, outcome: Outcome, check: _Check | None) -> None:
+    accepted, seconds = outcome.accepted.total(), outcome.elapsed or 1.0
+    fullest = outcome.fullest_second()
+    rows = [
+        ("planned", f"{plan.curve.total:,} in {plan.curve.duration:,.0f} s, {plan.curve.peak:,.0f} a second at most"),
         ("sent", f"{outcome.sent:,}, {outcome.sent_again:,} of them more than once"),
         ("accepted", f"{accepted:,}"),
         ("refused", _refusals(outcome)),
         ("unanswered", f"{outcome.unanswered.total():,}"),
-        ("lost", f"{sum(each.lost for each in verdicts):,}"),
-        ("a second", f"{accepted / seconds:,.0f} over {seconds:,.1f} s; {outcome.fullest_second():,} in the fullest"),
-        ("planned peak", f"{plan.curve.peak:,.0f} a second"),
-        ("behind the plan", f"{outcome.most_behind:.1f} s at most"),
+        ("lost", "not checked" if check is None else f"{sum(each.lost for each in check.verdicts):,}"),
+        ("a second", f"{accepted / seconds:,.0f} over {seconds:,.1f} s, {fullest:,} in the fullest"),
         ("latency", "p50 {:.1f} ms, p99 {:.1f} ms, max {:.1f} ms".format(*(_ms(outcome, p) for p in (50, 99, 100)))),
-        ("sent once more", f"{len(outcome.sample)} voices: {'known, the same code each' if known else 'ANOTHER CODE'}"),
-        *((f"count of {each.kind.word}", each.said()) for each in verdicts),
+        ("behind the plan", f"{outcome.most_behind:.1f} s at most"),
     ]
-    for name, value in rows:
-        table.add_row(name, harmless(value))
+    if check is not None:
+        known = "known, with the code that each had" if check.known else "SOME WITH ANOTHER CODE"
+        rows.append(("sent once more", f"{len(outcome.sample)} of the accepted: {known}"))
+        rows += [(f"count of {each.kind.word}", each.said()) for each in check.verdicts]
     say(f"{plan.curve.name}, {plan.scale:g} times as many, {plan.speed:g} times as fast")
     say(f"through the {plan.through.value} door of {place.url}, {plan.connections} connections")
-    Console(no_color=True, highlight=False).print(table)
+    for name, value in rows:
+        say(f"{name:<16}  {value}")
 
 
 def _refusals(outcome: Outcome) -> str:

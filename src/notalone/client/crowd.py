@@ -11,6 +11,7 @@ import asyncio
 import os
 import random
 import ssl
+import time
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
@@ -96,7 +97,7 @@ class Crowd:
         """Until the curve ends, or `stop`; then waits for the answers that are due."""
         connections = [Connection(self._target) for _ in range(self._connections)]
         await connections[0].open()
-        self._began = asyncio.get_running_loop().time()
+        self._began = time.perf_counter()
         watching = asyncio.create_task(self._end_silent_ones(connections))
         try:
             async with asyncio.TaskGroup() as group:
@@ -115,7 +116,8 @@ class Crowd:
         self._over.set()
 
     def _now(self) -> float:
-        return asyncio.get_running_loop().time() - self._began
+        # Not the loop's clock, which goes in milliseconds and stands still within one round of events.
+        return time.perf_counter() - self._began
 
     async def _follow_the_curve(self, senders: list[asyncio.Task[None]]) -> None:
         allowed, total = 0, self._curve.total

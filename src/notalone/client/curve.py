@@ -129,7 +129,7 @@ def _tweets_by(second: float, fall: float) -> float:
 
 
 def _fall() -> float:
-    """Seconds in which the decline falls by e, so that the day has its total. The total grows with it: so by halving."""
+    """Seconds in which the decline falls by e, so that the day has its total: found by halving, as the total grows."""
     least, most = 60.0, DAY
     for _ in range(60):
         middle = (least + most) / 2

@@ -6,16 +6,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar.datastructures import State
-from litestar.di import Provide
-from litestar.params import Dependency
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, PathParameter, SkipValidation
 
 from notalone.services.platform import Platform
 from notalone.web.door import VoiceDoor
 from notalone.web.site import Site
 
-PlatformHere = Annotated[Platform, Dependency(skip_validation=True)]
-SiteHere = Annotated[Site, Dependency(skip_validation=True)]
-DoorHere = Annotated[VoiceDoor, Dependency(skip_validation=True)]
+PlatformHere = NamedDependency[SkipValidation[Platform]]
+SiteHere = NamedDependency[SkipValidation[Site]]
+Lang = FromPath[str]
+Slug = Annotated[str, PathParameter(description="the call's name in addresses", max_length=40)]
+DoorHere = NamedDependency[SkipValidation[VoiceDoor]]
 
 
 def _platform(state: State) -> Platform:

@@ -14,7 +14,7 @@ from litestar.types import ControllerRouterHandler
 
 from notalone.protocol.voice import Malformed, read_code
 from notalone.services.voice import UnknownCode
-from notalone.web.dependencies import PlatformHere, SiteHere
+from notalone.web.dependencies import Lang, PlatformHere, SiteHere, Slug
 from notalone.web.door import read_form
 from notalone.web.pages.call import minors_page, privacy_page
 from notalone.web.pages.frame import LANGUAGES
@@ -50,73 +50,73 @@ async def front(request: AnyRequest) -> Redirect:
 
 
 @get("/")
-async def home(site: SiteHere, platform: PlatformHere, lang: str) -> Response[str | bytes]:
+async def home(site: SiteHere, platform: PlatformHere, lang: Lang) -> Response[str | bytes]:
     return html(home_page(site.frame(checked(lang), "/"), platform.calls.all()))
 
 
 @get("/help")
-async def help_for(site: SiteHere, platform: PlatformHere, lang: str) -> Response[str | bytes]:
+async def help_for(site: SiteHere, platform: PlatformHere, lang: Lang) -> Response[str | bytes]:
     return html(help_page(site.frame(checked(lang), "/help"), site.help.entries(platform.today())))
 
 
 @get("/safety")
-async def safety(site: SiteHere, lang: str) -> Response[str | bytes]:
+async def safety(site: SiteHere, lang: Lang) -> Response[str | bytes]:
     return html(safety_page(site.frame(checked(lang), "/safety")))
 
 
 @get("/call/{slug:str}")
-async def call(site: SiteHere, platform: PlatformHere, lang: str, slug: str) -> Response[str | bytes]:
+async def call(site: SiteHere, platform: PlatformHere, lang: Lang, slug: Slug) -> Response[str | bytes]:
     its = platform.calls.get(slug)
     return html(site.call(checked(lang), its, platform.magnitude.published(its)))
 
 
 @get("/call/{slug:str}/count")
-async def count(site: SiteHere, platform: PlatformHere, lang: str, slug: str) -> Response[str | bytes]:
+async def count(site: SiteHere, platform: PlatformHere, lang: Lang, slug: Slug) -> Response[str | bytes]:
     its = platform.calls.get(slug)
     return html(count_page(site.call_frame(checked(lang), its, "/count"), its, platform.magnitude.published(its)))
 
 
 @get("/call/{slug:str}/privacy")
-async def privacy(site: SiteHere, platform: PlatformHere, lang: str, slug: str) -> Response[str | bytes]:
+async def privacy(site: SiteHere, platform: PlatformHere, lang: Lang, slug: Slug) -> Response[str | bytes]:
     its = platform.calls.get(slug)
     return html(privacy_page(site.call_frame(checked(lang), its, "/privacy"), its))
 
 
 @get("/call/{slug:str}/minors")
-async def minors(site: SiteHere, platform: PlatformHere, lang: str, slug: str) -> Response[str | bytes]:
+async def minors(site: SiteHere, platform: PlatformHere, lang: Lang, slug: Slug) -> Response[str | bytes]:
     its = platform.calls.get(slug)
     return html(minors_page(site.call_frame(checked(lang), its, "/minors"), its))
 
 
 @get("/call/{slug:str}/poster")
-async def poster(site: SiteHere, platform: PlatformHere, lang: str, slug: str) -> Response[str | bytes]:
+async def poster(site: SiteHere, platform: PlatformHere, lang: Lang, slug: Slug) -> Response[str | bytes]:
     its = platform.calls.get(slug)
     url = f"{site.settings.public_url}/{checked(lang)}/call/{its.slug}"
     return html(poster_page(site.call_frame(lang, its, "/poster"), its, url))
 
 
 @get("/call/{slug:str}/voice")
-async def voice(site: SiteHere, platform: PlatformHere, lang: str, slug: str) -> Response[str | bytes]:
+async def voice(site: SiteHere, platform: PlatformHere, lang: Lang, slug: Slug) -> Response[str | bytes]:
     """The door's address, opened as a page: nothing is here, and nothing was sent again."""
     its = platform.calls.get(slug)
     return html(voice_page(site.call_frame(checked(lang), its), its))
 
 
 @get("/call/{slug:str}/start")
-async def start(site: SiteHere, platform: PlatformHere, lang: str, slug: str) -> Response[str | bytes]:
+async def start(site: SiteHere, platform: PlatformHere, lang: Lang, slug: Slug) -> Response[str | bytes]:
     its = platform.calls.get(slug)
     return html(start_page(site.call_frame(checked(lang), its, "/start"), its))
 
 
 @get("/call/{slug:str}/withdraw")
-async def withdraw(site: SiteHere, platform: PlatformHere, lang: str, slug: str) -> Response[str | bytes]:
+async def withdraw(site: SiteHere, platform: PlatformHere, lang: Lang, slug: Slug) -> Response[str | bytes]:
     its = platform.calls.get(slug)
     return html(withdraw_page(site.call_frame(checked(lang), its, "/withdraw"), its))
 
 
 @post("/call/{slug:str}/withdraw")
 async def take_back(
-    request: AnyRequest, site: SiteHere, platform: PlatformHere, lang: str, slug: str
+    request: AnyRequest, site: SiteHere, platform: PlatformHere, lang: Lang, slug: Slug
 ) -> Response[str | bytes]:
     its = platform.calls.get(slug)
     frame = site.call_frame(checked(lang), its, "/withdraw")

@@ -6,21 +6,16 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, date, datetime
-from typing import Annotated
 
 import msgspec
 from litestar import Response, get
-from litestar.params import Parameter
 
 from notalone.services.call import Call
 from notalone.services.magnitude import SHOWN_FROM, Published
 from notalone.services.platform import Platform
 from notalone.web.api.answers import problem_responses
-from notalone.web.dependencies import PlatformHere
+from notalone.web.dependencies import PlatformHere, Slug
 from notalone.web.problems import Problem
-
-Slug = Annotated[str, Parameter(description="the call's name in addresses", max_length=40)]
-
 
 # 400: the name could not be one.
 _NO_SUCH_CALL = problem_responses(Problem.BAD_FORM, Problem.UNKNOWN_CALL)

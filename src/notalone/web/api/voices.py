@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 import msgspec
 from litestar import Response, post
 from litestar.openapi import ResponseSpec
+from litestar.params import JSONBody
 
 from notalone.protocol.voice import read_code
 from notalone.web.api.answers import VoiceCounted, problem_responses, voice_response
-from notalone.web.api.calls import Slug
-from notalone.web.dependencies import DoorHere, PlatformHere
+from notalone.web.dependencies import DoorHere, PlatformHere, Slug
 from notalone.web.problems import Problem
 
 
@@ -64,7 +64,7 @@ class Withdrawn(msgspec.Struct, frozen=True):
         ),
     },
 )
-async def give_voice(door: DoorHere, slug: Slug, data: Voice) -> Response[bytes]:
+async def give_voice(door: DoorHere, slug: Slug, data: JSONBody[Voice]) -> Response[bytes]:
     fields = {"nonce": data.nonce, "kind": data.kind, "proof": data.proof, "ticket": data.ticket}
     return voice_response(await door.answer(slug, fields, cross_site=False))
 
@@ -84,7 +84,7 @@ async def give_voice(door: DoorHere, slug: Slug, data: Voice) -> Response[bytes]
         Problem.STORAGE_UNAVAILABLE,
     ),
 )
-async def withdraw_voice(platform: PlatformHere, slug: Slug, data: Withdrawal) -> Response[Withdrawn]:
+async def withdraw_voice(platform: PlatformHere, slug: Slug, data: JSONBody[Withdrawal]) -> Response[Withdrawn]:
     call = platform.calls.get(slug)
     withdrawn_now = await platform.voices.withdraw(call, read_code(data.code))
     return Response(Withdrawn(before=not withdrawn_now), headers={"cache-control": "no-store"})
