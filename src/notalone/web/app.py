@@ -117,6 +117,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         request_max_body_size=REQUEST_BYTES,
         logging_config=None,
     )
+    # The structures refuse fields that they do not know; the description must say so too.
+    for name in ("Voice", "Withdrawal"):
+        litestar.openapi_schema.components.schemas[name].additional_properties = False
     return Application(litestar, site)
 
 

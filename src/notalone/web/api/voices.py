@@ -36,7 +36,14 @@ class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Withdrawal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Take a voice back by its code."""
 
-    code: Annotated[str, msgspec.Meta(max_length=64, description="the 18 letters and digits that came with the voice")]
+    code: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=64,
+            pattern=r"^[\s-]*([0-9A-TV-Za-tv-z][\s-]*){18}$",
+            description="the 18 letters and digits that came with the voice, however they are grouped",
+        ),
+    ]
 
 
 class Withdrawn(msgspec.Struct, frozen=True):
