@@ -6,7 +6,9 @@ One URL chooses the engine: `sqlite:///path/file.db` or `postgresql://user@host/
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,10 +17,12 @@ from typing import Any
 import alembic.command
 import asyncpg
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine import Connection as SyncConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 # What the functions of this layer take; the services pass it through and never look inside.
@@ -26,6 +30,8 @@ Connection = AsyncConnection
 
 # How long a writer waits for another process (a backup, `call load`) before it gives up.
 BUSY_SECONDS = 20
+# How long PostgreSQL may take to say hello.
+CONNECT_SECONDS = 5
 
 
 class StorageUnavailable(Exception):
@@ -39,6 +45,7 @@ class UnusableDatabaseURL(ValueError):
 # What the drivers raise when the database, not the statement, is at fault.
 ENGINE_ERRORS = (
     DBAPIError,
+    PoolTimeoutError,
     sqlite3.OperationalError,
     sqlite3.DatabaseError,
     asyncpg.PostgresError,
@@ -52,9 +59,10 @@ def parse_url(text: str) -> URL:
     """The URL with the driver that we use for its engine."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise UnusableDatabaseURL(UnusableDatabaseURL.__doc__) from None
-    if url.drivername == "sqlite" and url.database:
+    # One in memory, named so or by a parameter, would be another one for every connection.
+    if url.drivername == "sqlite" and url.database and url.database != ":memory:" and not url.query:
         return url.set(drivername="sqlite+aiosqlite")
     if url.drivername in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+asyncpg")
@@ -62,18 +70,25 @@ def parse_url(text: str) -> URL:
 
 
 class Database:
-    """A pool of connections for everything but the group commit of voices (storage/voice.py)."""
+    """A pool of connections for everything but the group commit of voices (storage/voice.py).
+
+    Making one raises UnusableDatabaseURL, and StorageUnavailable where there can be no SQLite file.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = parse_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            Path(self.sqlite_path).parent.mkdir(parents=True, exist_ok=True)
+            _make_private_file(Path(self.sqlite_path))
             self.engine = create_async_engine(self.url, connect_args={"timeout": BUSY_SECONDS})
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
         else:
-            self.engine = create_async_engine(self.url, pool_size=4, pool_pre_ping=True, pool_recycle=300)
+            # A withdrawal, or a published number, is no more to be undone by a power failure than a voice is.
+            arguments = {"timeout": CONNECT_SECONDS, "server_settings": {"synchronous_commit": "on"}}
+            self.engine = create_async_engine(
+                self.url, connect_args=arguments, pool_size=4, pool_pre_ping=True, pool_recycle=300
+            )
 
     @property
     def sqlite_path(self) -> str:
@@ -105,6 +120,8 @@ class Database:
         try:
             async with self.engine.execution_options(writes=True).begin() as connection:
                 await connection.run_sync(_upgrade, revision)
+        except CommandError as error:
+            raise StorageUnavailable(f"its schema is not of this version of Not Alone ({error})") from error
         except ENGINE_ERRORS as error:
             raise StorageUnavailable(str(error)) from error
 
@@ -121,10 +138,37 @@ async def _transaction(engine: AsyncEngine, *, writes: bool) -> AsyncIterator[As
         raise StorageUnavailable(str(error)) from error
 
 
+def _make_private_file(path: Path) -> None:
+    """An empty file, which is an empty database, for the eyes of its owner only. One that is there stays as it is."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Never opened once it is there: closing it would release the locks that SQLite holds on it in this process.
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise StorageUnavailable(str(error)) from error
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in SQLITE_PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        _switch_to_wal(connection)
+        for pragma in SQLITE_PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()  # the pool does not know it yet
+        raise
+
+
+def _switch_to_wal(connection: Any) -> None:
+    # Whoever finds another process just switching the new file is refused at once, whatever the timeout.
+    for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            time.sleep(pause)
+        else:
+            return
 
 
 # FULL: a commit returns after the log was synced; NORMAL would lose the last commits when the power fails.
