@@ -126,6 +126,7 @@ class Between:
         self.folder = folder
         self.cuts_at: Callable[[bytes], bool] = lambda _: False
         self.cuts = 0
+        self.was_cut = asyncio.Event()
         self.refusing = False
 
     def cut_first_answer(self) -> None:
@@ -165,6 +166,7 @@ class Between:
         while data := await source.read(65536):
             if answers and self.cuts_at(data):
                 self.cuts += 1
+                self.was_cut.set()
                 return
             target.write(data)
             await target.drain()
@@ -208,8 +210,7 @@ async def test_cut_off_after_the_commit_and_closed_meanwhile(postgresql: Databas
     assert await writer.commit({(call, STAND): ids[9:10]}) == {}
     between.cut_first_answer()
     commit = asyncio.create_task(writer.commit({(call, ME_TOO): ids[:4]}))
-    while not between.cuts:
-        await asyncio.sleep(0)
+    await between.was_cut.wait()
     between.refusing = True
     await close_call(postgresql, call)
     between.refusing = False

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+from __future__ import annotations
+
+import asyncio
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from notalone.storage.database import Database, StorageUnavailable, UnusableDatabaseURL, parse_url
+from notalone.storage.schema import call
+from tests.storage.contents import add_call, voices
+
+# ---- the URL ----
+
+
+@pytest.mark.parametrize(
+    ("url", "driver", "database"),
+    [
+        ("sqlite:///data/notalone.db", "sqlite+aiosqlite", "data/notalone.db"),
+        ("sqlite:////srv/notalone.db", "sqlite+aiosqlite", "/srv/notalone.db"),
+        ("postgresql://notalone@db.example.org/voices", "postgresql+asyncpg", "voices"),
+        ("postgres://notalone:secret@db.example.org:5433/voices", "postgresql+asyncpg", "voices"),
+        ("postgresql://notalone@/voices?host=/run/postgresql", "postgresql+asyncpg", "voices"),
+    ],
+)
+def test_a_url_chooses_the_engine(url: str, driver: str, database: str) -> None:
+    parsed = parse_url(url)
+    assert (parsed.drivername, parsed.database) == (driver, database)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "notalone.db",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",  # each connection would have a database of its own, gone with it
+        "sqlite:///file::memory:?cache=shared&uri=true",
+        "sqlite+pysqlite:///notalone.db",
+        "mysql://notalone@localhost/voices",
+        "postgresql+psycopg://notalone@localhost/voices",
+        "postgresql://notalone@localhost:not-a-port/voices",
+        "http://example.org",
+    ],
+)
+def test_what_is_no_url_of_ours_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(UnusableDatabaseURL) as refused:
+        parse_url(url)
+    assert str(refused.value) == UnusableDatabaseURL.__doc__  # it repeats nothing: there may be a password in it
+
+
+async def test_the_url_for_postgresql_programs_keeps_the_password() -> None:
+    database = Database("postgresql://notalone:se%40cret@db.example.org/voices?host=%2Frun%2Fpostgresql")
+    assert database.libpq_url == "postgresql://notalone:se%40cret@db.example.org/voices?host=%2Frun%2Fpostgresql"
+    await database.close()
+
+
+# ---- the file ----
+
+
+async def test_nobody_else_on_the_machine_can_read_the_file(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/data/notalone.db")
+    await database.upgrade()
+    await add_call(database, "one")
+    files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "data").iterdir()}
+    assert files == {"notalone.db": 0o600, "notalone.db-wal": 0o600, "notalone.db-shm": 0o600}
+    await database.close()
+
+
+async def test_a_file_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    """The operator may have given it to a group."""
+    file = tmp_path / "notalone.db"
+    file.touch()
+    file.chmod(0o660)
+    database = Database(f"sqlite:///{file}")
+    await database.upgrade()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o660
+    await database.close()
+
+
+@pytest.mark.parametrize("file", ["/proc/nothing/notalone.db", "/dev/null/notalone.db"])
+async def test_a_folder_that_cannot_be_made(file: str) -> None:
+    async def open_it() -> None:
+        await Database(f"sqlite:///{file}").upgrade()
+
+    with pytest.raises(StorageUnavailable):
+        await open_it()
+
+
+async def test_a_file_that_is_no_database_is_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "notalone.db"
+    file.write_bytes(b"dear diary" * 1000)
+    database = Database(f"sqlite:///{file}")
+    with pytest.raises(StorageUnavailable, match="not a database"):
+        await database.upgrade()
+    await database.close()
+    assert file.read_bytes() == b"dear diary" * 1000
+
+
+# ---- the schema ----
+
+
+async def test_many_that_start_at_once_upgrade_once(database_url: str) -> None:
+    databases = [Database(database_url) for _ in range(6)]
+    await asyncio.gather(*(database.upgrade() for database in databases))
+    async with databases[0].read() as connection:
+        assert (await connection.execute(text("SELECT id, tick FROM publication"))).all() == [(1, 0)]
+        assert await connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1
+    for database in databases:
+        await database.close()
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StorageUnavailable, match="9999"):
+        await database.upgrade()
+    async with database.read() as connection:
+        assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+
+
+async def test_an_upgrade_that_fails_leaves_the_schema_as_it_was(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing in between: the next start begins where this one did."""
+    from alembic.operations import Operations
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    database = Database(database_url)
+    with monkeypatch.context() as patched:
+        patched.setattr(Operations, "bulk_insert", fail)
+        with pytest.raises(StorageUnavailable, match="the disk is full"):
+            await database.upgrade()
+    kind = "sqlite_master" if database.is_sqlite else "information_schema.tables WHERE table_schema = 'public'"
+    async with database.read() as connection:
+        assert await connection.scalar(text(f"SELECT count(*) FROM {kind}")) == 0  # noqa: S608
+    await database.upgrade()
+    await add_call(database, "one")
+    await database.close()
+
+
+# ---- transactions ----
+
+
+async def test_reading_sees_one_moment(database: Database) -> None:
+    await add_call(database, "one")
+    counting = text("SELECT count(*) FROM call")
+    async with database.read() as connection:
+        assert await connection.scalar(counting) == 1
+        await add_call(database, "two")
+        assert await connection.scalar(counting) == 1
+    async with database.read() as connection:
+        assert await connection.scalar(counting) == 2
+
+
+async def test_writing_is_all_or_nothing(database: Database) -> None:
+    async def fail() -> None:
+        async with database.write() as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO voice (call_id, id, kind) VALUES (1, '1', 1)".replace("'1'", VALUE[database.is_sqlite])
+                )
+            )
+            await connection.execute(text("INSERT INTO no_such_table VALUES (1)"))
+
+    with pytest.raises(StorageUnavailable):
+        await fail()
+    assert await voices(database) == {}
+
+
+VALUE = {True: "x'31'", False: r"'\x31'"}
+
+
+async def test_references_are_checked(database: Database) -> None:
+    async def add_release() -> None:
+        async with database.write() as connection:
+            await connection.execute(text("INSERT INTO release (call_id, kind, tick, number) VALUES (77, 1, 600, 60)"))
+
+    with pytest.raises(StorageUnavailable, match=r"(?i)foreign key"):
+        await add_release()
+
+
+async def test_what_was_written_is_synced_whatever_the_server_is_set_to(database: Database) -> None:
+    """A withdrawal answered, or a number published, must not be undone by a power failure."""
+    if database.is_sqlite:
+        async with database.read() as connection:
+            assert await connection.scalar(text("PRAGMA synchronous")) == 2
+            assert await connection.scalar(text("PRAGMA journal_mode")) == "wal"
+            assert await connection.scalar(text("PRAGMA secure_delete")) == 1
+        return
+    async with database.write() as connection:
+        await connection.execute(text(f'ALTER DATABASE "{database.url.database}" SET synchronous_commit = off'))
+    await database.engine.dispose()
+    async with database.write() as connection:
+        assert await connection.scalar(text("SHOW synchronous_commit")) == "on"
+
+
+async def test_a_pool_that_is_used_up_is_storage_unavailable(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were it another error, it would end the tasks that publish numbers and look for changed calls."""
+    pool = database.engine.sync_engine.pool
+    monkeypatch.setattr(pool, "_timeout", 0.1)
+    monkeypatch.setattr(pool, "_max_overflow", 0)
+    size = pool.size()  # type: ignore[attr-defined]
+    held = [database.read() for _ in range(size)]
+    for each in held:
+        await each.__aenter__()
+    with pytest.raises(StorageUnavailable):
+        await add_call(database, "one")
+    for each in held:
+        await each.__aexit__(None, None, None)
+    await add_call(database, "one")
+
+
+async def test_writers_take_turns(database: Database) -> None:
+    """Each reads and writes what it read: none may be lost."""
+    await add_call(database, "one")
+
+    async def raise_revision() -> None:
+        async with database.write() as connection:
+            reading = select(call.c.revision).with_for_update()
+            now: int = (await connection.execute(reading)).scalar_one()
+            await asyncio.sleep(0.005)
+            await connection.execute(text("UPDATE call SET revision = :next"), {"next": now + 1})
+
+    await asyncio.gather(*(raise_revision() for _ in range(8)))
+    async with database.read() as connection:
+        assert await connection.scalar(text("SELECT revision FROM call")) == 9
