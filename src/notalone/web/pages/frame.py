@@ -89,7 +89,8 @@ def language_name(code: str, lang: str) -> str:
 def territory_name(code: str, lang: str) -> str:
     """The name of a country (ISO 3166), or of the world (001), in a language; its code where there is no name."""
     country, _, _ = code.partition("-")
-    return Locale.parse(lang).territories.get(country, code)
+    name: str = Locale.parse(lang).territories.get(country, code)
+    return _capitalised(name)
 
 
 def contact_label(address: str) -> str:
