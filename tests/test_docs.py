@@ -127,7 +127,7 @@ def test_the_decisions_are_numbered_without_a_gap() -> None:
 
 def test_every_test_that_an_attack_names_exists() -> None:
     text = read("docs/attacks.md")
-    named = re.findall(r"^- `(tests/[\w/]+\.py)::(\w+)`$", text, re.MULTILINE)
+    named = re.findall(r"^- `(tests/[\w/]+\.py)::(\w+)`(?: \(not there yet\))?$", text, re.MULTILINE)
     in_browser = re.findall(r"^- `(browser/tests/[\w.]+)`: (.+)$", text, re.MULTILINE)
     assert len(named) + len(in_browser) == text.count("\n- `"), "a line names no test"
     sources = {name: read(name) if (ROOT / name).exists() else "" for name, _ in named + in_browser}
