@@ -158,6 +158,7 @@ def _environment(lang: str) -> Environment:
     environment.filters |= {
         "number": lambda number: format_decimal(number, locale=locale),
         "day": lambda day: format_date(day, "long", locale=locale),
+        "short_day": lambda day: format_date(day, "medium", locale=locale),
         "clock": lambda time: format_time(time, "HH:mm", locale=locale),
         "iso": lambda time: f"{time:%Y-%m-%dT%H:%MZ}",
         "language": lambda code: language_name(code, lang),
