@@ -6,11 +6,12 @@ One URL chooses the engine: `sqlite:///path/file.db` or `postgresql://user@host/
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,11 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = parse_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        # SQLite has one writer. Were the others to wait inside SQLite, each would hold its connection's mutex; one
+        # cursor of that connection met by the garbage collector would then stop the whole process until they gave up.
+        self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
-            _make_private_file(Path(self.sqlite_path))
+            _make_sqlite_file(Path(self.sqlite_path))
             self.engine = create_async_engine(self.url, connect_args={"timeout": BUSY_SECONDS})
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
@@ -112,13 +116,13 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction, durable when the block ends. Raises StorageUnavailable."""
-        async with _transaction(self.engine, writes=True) as connection:
+        async with self._turn, _transaction(self.engine, writes=True) as connection:
             yield connection
 
     async def upgrade(self, revision: str = "head") -> None:
         """Bring the schema to `revision` (the newest unless told). Safe to run again, and by two at once."""
         try:
-            async with self.engine.execution_options(writes=True).begin() as connection:
+            async with self._turn, self.engine.execution_options(writes=True).begin() as connection:
                 await connection.run_sync(_upgrade, revision)
         except CommandError as error:
             raise StorageUnavailable(f"its schema is not of this version of Not Alone ({error})") from error
@@ -138,37 +142,42 @@ async def _transaction(engine: AsyncEngine, *, writes: bool) -> AsyncIterator[As
         raise StorageUnavailable(str(error)) from error
 
 
-def _make_private_file(path: Path) -> None:
-    """An empty file, which is an empty database, for the eyes of its owner only. One that is there stays as it is."""
+def _make_sqlite_file(path: Path) -> None:
+    """An empty database for the eyes of its owner only. One that is there keeps its mode."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Never opened once it is there: closing it would release the locks that SQLite holds on it in this process.
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    except OSError as error:
+        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+            _switch_to_wal(connection)
+    except (OSError, sqlite3.Error) as error:
         raise StorageUnavailable(str(error)) from error
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """The file remembers it. Whoever finds another process just switching is refused at once, whatever the timeout."""
+    pauses = iter((0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0))
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            pause = next(pauses, None)
+            if pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     try:
         connection.isolation_level = None  # we say BEGIN ourselves
-        _switch_to_wal(connection)
         for pragma in SQLITE_PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         connection.close()  # the pool does not know it yet
         raise
-
-
-def _switch_to_wal(connection: Any) -> None:
-    # Whoever finds another process just switching the new file is refused at once, whatever the timeout.
-    for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0):
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            time.sleep(pause)
-        else:
-            return
 
 
 # FULL: a commit returns after the log was synced; NORMAL would lose the last commits when the power fails.
