@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,10 +94,8 @@ async def test_a_folder_that_cannot_be_made(file: str) -> None:
 async def test_a_file_that_is_no_database_is_not_touched(tmp_path: Path) -> None:
     file = tmp_path / "notalone.db"
     file.write_bytes(b"dear diary" * 1000)
-    database = Database(f"sqlite:///{file}")
     with pytest.raises(StorageUnavailable, match="not a database"):
-        await database.upgrade()
-    await database.close()
+        Database(f"sqlite:///{file}")
     assert file.read_bytes() == b"dear diary" * 1000
 
 
@@ -216,6 +215,19 @@ async def test_a_pool_that_is_used_up_is_storage_unavailable(
     for each in held:
         await each.__aexit__(None, None, None)
     await add_call(database, "one")
+
+
+async def test_writers_of_sqlite_wait_without_a_connection(make_url: Callable[[str], str]) -> None:
+    """One that waits inside SQLite can stop the process: see Database._turn."""
+    database = Database(make_url("sqlite"))
+    await database.upgrade()
+    async with database.write():
+        others = [asyncio.create_task(add_call(database, f"call-{n}")) for n in range(5)]
+        await asyncio.sleep(0.05)
+        assert database.engine.pool.checkedout() == 1  # type: ignore[attr-defined]
+        assert not any(other.done() for other in others)
+    await asyncio.gather(*others)
+    await database.close()
 
 
 async def test_writers_take_turns(database: Database) -> None:
