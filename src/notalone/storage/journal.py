@@ -8,6 +8,7 @@ voice's id in hex; neither says who.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -24,7 +25,9 @@ def append(path: Path, slug: str, id: bytes) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         # A line torn by an earlier power failure must not swallow this one: every line begins with its own newline.
-        os.write(handle, f"\n{slug} {id.hex()}\n".encode())
+        line = f"\n{slug} {id.hex()}\n".encode()
+        if os.write(handle, line) != len(line):  # a disk that fills up takes a part without an error
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(handle)
     finally:
         os.close(handle)
