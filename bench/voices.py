@@ -39,11 +39,11 @@ class Run:
     database: float
 
 
-def measure(bench: Bench) -> float:
-    """Print the tables; the best rate there was."""
+def measure(bench: Bench) -> tuple[float, int]:
+    """Print the tables; the best rate there was, and how many accepted voices were not found afterwards."""
     bare = _bare(bench)
     runs: list[Run] = []
-    looked_up: list[list[str]] = []
+    looked_up: dict[str, Found] = {}
     memory: list[list[str]] = []
     for engine, workers in DEPLOYMENTS:
         folder = bench.fresh(f"voices {engine} {workers}")
@@ -54,14 +54,14 @@ def measure(bench: Bench) -> float:
             resident = largest_memory(place.pid)
             bar = against(resident, MEMORY_BAR, least=False)
             memory.append([place.name, f"{at_first:,.0f}", f"{resident:,.0f}", bar])
-            looked_up.append(_looked_up(place.name, look_up(place.database_url, bench.voices.slug, codes)))
+            looked_up[place.name] = look_up(place.database_url, bench.voices.slug, codes)
     _print_runs(bench, bare, runs)
     head = ["every accepted voice looked up", "answered 201", "in the database", "in the count", "lost"]
     note = "More may be stored than was answered: when its time is over, wrk leaves the last answers unread."
-    print_table("Accepted means kept", head, looked_up, note)
+    print_table("Accepted means kept", head, [_looked_up(*each) for each in looked_up.items()], note)
     head = ["MB resident, largest process", "before the load", "after it", "bar"]
     print_table("Memory of one worker", head, memory)
-    return max(run.measured.rate for run in runs)
+    return max(run.measured.rate for run in runs), sum(found.lost for found in looked_up.values())
 
 
 def _bare(bench: Bench) -> list[Run]:
