@@ -78,7 +78,7 @@ release = Table(
 publication = Table(
     "publication",
     metadata,
-    Column("id", SmallInteger, primary_key=True, comment="always 1"),
+    Column("id", SmallInteger, primary_key=True, autoincrement=False, comment="always 1"),
     Column("tick", BigInteger, nullable=False, comment="the last tick whose numbers were published"),
 )
 
