@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Every page as a picture: telephone and desktop, light and dark, each language; and the one in the README.
 
-    python -m tools.pictures FOLDER
+python -m tools.pictures FOLDER
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from notalone.client.door import open_door
+from notalone.protocol.voice import Kind
 from tests.server import DEMO_CALL, ROOT, Server, server
 
 CHROMIUM = "/usr/bin/chromium"
@@ -75,34 +79,27 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "data/pictures")
     folder.mkdir(parents=True, exist_ok=True)
     README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory() as data,
-        server(Path(data), DEMO_CALL, tick=2, pow_bits=4) as place,
-        chromium() as browser,
-    ):
+    with tempfile.TemporaryDirectory() as data, server(Path(data), DEMO_CALL, tick=2, pow_bits=4) as place:
         give_some_voices(place)
-        take_all(place, browser, folder)
-        page = browser.new_page(viewport={"width": 1000, "height": 760})
-        page.goto(f"{place.url}/en/call/metoo")
-        page.screenshot(path=README_PICTURE)
+        with chromium() as browser:
+            page = browser.new_page(viewport={"width": 1000, "height": 760})
+            page.goto(f"{place.url}/en/call/metoo")
+            page.screenshot(path=README_PICTURE)
+            take_all(place, browser, folder)
     print(f"pictures in {folder}, and {README_PICTURE.relative_to(ROOT)}")
 
 
 def give_some_voices(place: Server) -> None:
-    """So that there is a number and a chart to look at."""
-    import asyncio
-    import time
+    """So that there is a number and a chart to look at. The pictures say nothing of real people."""
 
-    from notalone.client.door import Door  # the client that replay uses
-
-    async def give(many: int, kind: str) -> None:
-        async with Door(place.url, "metoo") as door:
+    async def give(many: int, kind: Kind) -> None:
+        async with open_door(place.url) as door:
             for _ in range(many):
-                await door.give(kind)
+                await door.give("metoo", kind)
 
     for many in (60, 90, 40):
-        asyncio.run(give(many, "metoo"))
-        asyncio.run(give(many, "stand"))
+        asyncio.run(give(many, Kind.ME_TOO))
+        asyncio.run(give(many, Kind.STAND_WITH_YOU))
         time.sleep(2.5)
 
 

@@ -50,6 +50,7 @@ class Settings:
             object.__setattr__(self, "withdrawals", self.data / "withdrawals.log")
         if not self.public_url:
             object.__setattr__(self, "public_url", f"http://{self.host}:{self.port}")
+        object.__setattr__(self, "public_url", self.public_url.rstrip("/"))
         if not self.workers:
             cores = os.cpu_count() or 1
             object.__setattr__(self, "workers", 1 if self.database_url.startswith("sqlite") else cores)

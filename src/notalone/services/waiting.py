@@ -38,24 +38,24 @@ class WaitingLine:
         self._clock = clock
         self._next = -math.inf
 
-    def take(self, nonce: str) -> Place:
-        """The next free place."""
+    def take(self, form: str) -> Place:
+        """The next free place, for one form: its call and nonce."""
         now = self._clock()
         at = max(self._next, now - BURST_SECONDS)
         self._next = at + self._step
         whole = math.ceil(max(at, now))
-        return Place(max(at - now, 0.0), f"{whole:08x}{self._sign(nonce, whole)}")
+        return Place(max(at - now, 0.0), f"{whole:08x}{self._sign(form, whole)}")
 
-    def redeem(self, nonce: str, ticket: str) -> float | None:
+    def redeem(self, form: str, ticket: str) -> float | None:
         """Seconds that this ticket's owner still has to wait; None: it is no ticket of ours for this form."""
         try:
             at = int(ticket[:8], 16)
         except ValueError:
             return None
-        if not hmac.compare_digest(ticket[8:].encode(), self._sign(nonce, at).encode()):
+        if not hmac.compare_digest(ticket[8:].encode(), self._sign(form, at).encode()):
             return None
         return max(at - self._clock(), 0.0)
 
-    def _sign(self, nonce: str, at: int) -> str:
-        signed = f"{at:08x} {nonce}".encode()
+    def _sign(self, form: str, at: int) -> str:
+        signed = f"{at:08x} {form}".encode()
         return blake2b(signed, digest_size=_MAC_BYTES, key=self._key, person=b"notalone-ticket1").hexdigest()

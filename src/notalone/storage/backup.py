@@ -25,8 +25,12 @@ Row = Mapping[str, Any]
 
 
 async def rows(connection: Connection, table: str) -> AsyncIterator[Row]:
-    """Every row of the table, in the snapshot of this connection."""
-    result = await connection.stream(select(TABLES[table]), execution_options={"yield_per": CHUNK})
+    """Every row of the table, in the snapshot of this connection.
+
+    Ordered by key, for PostgreSQL keeps rows in the order in which they came, and a backup must not tell it.
+    """
+    keys = TABLES[table].primary_key.columns
+    result = await connection.stream(select(TABLES[table]).order_by(*keys), execution_options={"yield_per": CHUNK})
     async for row in result.mappings():
         yield dict(row)
 

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import parse_qsl
 
-from notalone.protocol.voice import Kind, Malformed, checked_nonce, proof_holds
+from notalone.protocol.voice import PROOF, Kind, Malformed, checked_nonce, proof_holds
 from notalone.services.call import Call, UnknownCall
 from notalone.services.platform import Platform
 from notalone.services.voice import CallClosed, VoiceWithdrawn
@@ -56,6 +56,7 @@ class Refused:
     call: Call | None = None
     kind: Kind | None = None
     nonce: str = ""
+    proof: str = ""
 
 
 Outcome = Counted | Waiting | Refused
@@ -88,16 +89,17 @@ class VoiceDoor:
         except VoiceWithdrawn:
             return Refused(Problem.VOICE_WITHDRAWN, call)
         except StorageUnavailable:
-            return Refused(Problem.STORAGE_UNAVAILABLE, call, kind, nonce)
+            return Refused(Problem.STORAGE_UNAVAILABLE, call, kind, nonce, _proof_shaped(fields.get("proof", "")))
 
     async def _wait_in_line(self, call: Call, kind: Kind, nonce: str, fields: Mapping[str, str]) -> Waiting | None:
         """None: she may go on."""
         if proof_holds(call.slug, nonce, fields.get("proof", ""), self._platform.settings.pow_bits):
             return None
         ticket = fields.get("ticket", "")
-        seconds = self._platform.line.redeem(nonce, ticket) if ticket else None
+        form = f"{call.slug} {nonce}"
+        seconds = self._platform.line.redeem(form, ticket) if ticket else None
         if seconds is None:
-            place = self._platform.line.take(nonce)
+            place = self._platform.line.take(form)
             seconds, ticket = place.seconds, place.ticket
         if seconds > HOLD_SECONDS:
             return Waiting(call, kind, nonce, _rounded_up(seconds), ticket)
@@ -110,6 +112,11 @@ def _rounded_up(seconds: float) -> int:
     """A wait as it is said: in steps that grow, so that the pages that say it can be kept."""
     step = 5 if seconds <= 60 else 30 if seconds <= 600 else 300
     return math.ceil(seconds / step) * step
+
+
+def _proof_shaped(text: str) -> str:
+    """The proof, to be given back in her form and sent again; nothing where it cannot be one."""
+    return text if PROOF.fullmatch(text) else ""
 
 
 class Answers(Protocol):

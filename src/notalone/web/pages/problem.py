@@ -17,6 +17,7 @@ class Retry:
 
     kind: Kind
     nonce: str
+    proof: str = ""
 
 
 def problem_page(frame: Frame, problem: Problem, call: Call | None = None, retry: Retry | None = None) -> str:
