@@ -107,6 +107,8 @@ class Magnitude:
             except StorageUnavailable:
                 # The numbers stay as they were; the next tick takes up what this one missed.
                 _log.warning("the count could not be published at this tick")
+            except Exception:
+                _log.exception("the count could not be published at this tick")
 
 
 async def _publish(connection: Connection, tick: int) -> None:

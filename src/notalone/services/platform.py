@@ -8,7 +8,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -70,17 +70,18 @@ async def open_platform(settings: Settings, clock: Clock = time.time) -> AsyncIt
 @asynccontextmanager
 async def run_platform(settings: Settings, clock: Clock = time.time) -> AsyncIterator[Platform]:
     """The platform at work: taking voices, publishing at ticks, noticing changed calls."""
-    async with open_platform(settings, clock) as platform:
+    async with open_platform(settings, clock) as platform, AsyncExitStack() as at_work:
+        at_work.push_async_callback(platform.voices.stop)
         await platform.voices.start()
+        at_work.push_async_callback(platform.magnitude.stop)
         await platform.magnitude.start()
-        refreshing = asyncio.create_task(_keep_fresh(platform.calls))
-        try:
-            yield platform
-        finally:
-            refreshing.cancel()
-            await asyncio.gather(refreshing, return_exceptions=True)
-            await platform.magnitude.stop()
-            await platform.voices.stop()
+        at_work.push_async_callback(_cancel, asyncio.create_task(_keep_fresh(platform.calls)))
+        yield platform
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _keep_fresh(calls: Calls) -> None:
@@ -90,3 +91,6 @@ async def _keep_fresh(calls: Calls) -> None:
             await calls.refresh()
         except StorageUnavailable:
             _log.warning("the calls could not be read again; those known stay")
+        except Exception:
+            # Such as a text that a newer version stored and this one cannot read. Other changes must still be noticed.
+            _log.exception("the calls could not be read again; those known stay")

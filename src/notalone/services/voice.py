@@ -79,6 +79,8 @@ class Voices:
 
         Raises CallClosed, VoiceWithdrawn, StorageUnavailable (then the same nonce may be sent again).
         """
+        if self._stopping:
+            raise StorageUnavailable("the server is stopping")
         code = code_for(call.salt, nonce, kind)
         id = id_for(call.salt, code)
         group = self._gathering()
@@ -129,6 +131,11 @@ class Voices:
                     group.refusals = await self._writer.commit(group.ids)
                 except StorageUnavailable as error:
                     group.error = error
+                    # The others came while this one waited for the database. Were each to wait for it in turn, the
+                    # last would be told after minutes.
+                    while self._waiting:
+                        self._waiting[0].error = error
+                        self._waiting.popleft().done.set()
                 except Exception as error:
                     # A writer that died of a defect would leave everyone after it waiting for ever.
                     _log.exception("the voice writer failed")
