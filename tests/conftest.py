@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from notalone.services.platform import Platform, run_platform
 from notalone.services.settings import Settings
 from notalone.storage.database import Database
 from tests.postgres import Cluster, cluster
@@ -112,3 +113,11 @@ def clock() -> Clock:
 def settings(tmp_path: Path, database_url: str) -> Settings:
     """A deployment on a new, empty database."""
     return Settings(data=tmp_path, database_url=database_url, workers=1)
+
+
+@pytest.fixture
+async def platform(settings: Settings, clock: Clock) -> AsyncIterator[Platform]:
+    """A platform at work, with one open call, `metoo`."""
+    async with run_platform(settings, clock) as running:
+        await running.calls.load("metoo", {"en": TEXT})
+        yield running

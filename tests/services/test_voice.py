@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from notalone.protocol.voice import Kind, code_for, id_for, nonce_from, read_code, written
+from notalone.services.call import Call
+from notalone.services.platform import Platform
+from notalone.services.voice import GROUP, CallClosed, UnknownCode, Voices, VoiceWithdrawn
+from notalone.storage import journal
+from notalone.storage.database import Connection, Database, StorageUnavailable
+from notalone.storage.voice import Group, Refusals
+from tests.conftest import TEXT
+from tests.storage.contents import assert_tally_agrees, tally
+
+ME_TOO, STAND = Kind.ME_TOO, Kind.STAND_WITH_YOU
+
+
+def fresh_nonce() -> str:
+    return nonce_from(secrets.token_bytes(16))
+
+
+@pytest.fixture
+def call(platform: Platform) -> Call:
+    return platform.calls.get("metoo")
+
+
+# ---- giving ----
+
+
+async def test_a_voice_is_counted_and_its_code_is_hers(platform: Platform, call: Call) -> None:
+    nonce = fresh_nonce()
+    code = await platform.voices.give(call, nonce, ME_TOO)
+    assert code == code_for(call.salt, nonce, ME_TOO)
+    assert await assert_tally_agrees(platform.database) == {(call.id, id_for(call.salt, code)): ME_TOO}
+
+
+async def test_a_double_tap_and_a_reload_are_one_voice(platform: Platform, call: Call) -> None:
+    nonce = fresh_nonce()
+    codes = await asyncio.gather(*(platform.voices.give(call, nonce, STAND) for _ in range(5)))
+    codes.append(await platform.voices.give(call, nonce, STAND))
+    assert len(set(codes)) == 1
+    assert await tally(platform.database) == {(call.id, STAND): 1}
+
+
+async def test_both_kinds_from_one_form_are_two_voices(platform: Platform, call: Call) -> None:
+    nonce = fresh_nonce()
+    assert await platform.voices.give(call, nonce, ME_TOO) != await platform.voices.give(call, nonce, STAND)
+    assert await tally(platform.database) == {(call.id, ME_TOO): 1, (call.id, STAND): 1}
+
+
+async def test_one_form_sent_to_two_calls_is_two_voices(platform: Platform, call: Call) -> None:
+    await platform.calls.load("other", {"en": TEXT})
+    other, nonce = platform.calls.get("other"), fresh_nonce()
+    codes = await asyncio.gather(*(platform.voices.give(each, nonce, ME_TOO) for each in (call, other)))
+    assert len(set(codes)) == 2
+    assert await tally(platform.database) == {(call.id, ME_TOO): 1, (other.id, ME_TOO): 1}
+
+
+async def test_a_crowd_with_retries_in_every_group(platform: Platform, call: Call) -> None:
+    people = [(fresh_nonce(), kind) for _ in range(1300) for kind in Kind]
+    taps = [*people, *people[::3], *people[::-7]]
+    codes = await asyncio.gather(*(platform.voices.give(call, nonce, kind) for nonce, kind in taps))
+    assert len(set(codes)) == len(people)
+    assert await tally(platform.database) == {(call.id, ME_TOO): 1300, (call.id, STAND): 1300}
+    assert len(await assert_tally_agrees(platform.database)) == 2600
+
+
+async def test_a_visitor_who_goes_away_is_counted_and_disturbs_nobody(platform: Platform, call: Call) -> None:
+    taps = [asyncio.create_task(platform.voices.give(call, fresh_nonce(), ME_TOO)) for _ in range(20)]
+    await asyncio.sleep(0)
+    for tap in taps[::2]:
+        tap.cancel()
+    answers = await asyncio.gather(*taps, return_exceptions=True)
+    assert sum(isinstance(answer, str) for answer in answers) == 10
+    await platform.voices.give(call, fresh_nonce(), ME_TOO)
+    assert await tally(platform.database) == {(call.id, ME_TOO): 21}
+
+
+async def test_a_closed_call_takes_no_voice_and_a_retry_is_still_answered(platform: Platform, call: Call) -> None:
+    before, after = fresh_nonce(), fresh_nonce()
+    code = await platform.voices.give(call, before, ME_TOO)
+    await platform.calls.close("metoo")
+    with pytest.raises(CallClosed):
+        await platform.voices.give(call, after, ME_TOO)  # by a worker that has not noticed yet
+    assert await platform.voices.give(call, before, ME_TOO) == code
+    assert await tally(platform.database) == {(call.id, ME_TOO): 1}
+
+
+async def test_closing_in_mid_crowd_refuses_only_who_came_after(platform: Platform, call: Call) -> None:
+    await platform.calls.load("other", {"en": TEXT})
+    other = platform.calls.get("other")
+
+    async def crowd(each: Call) -> list[str | BaseException]:
+        taps = []
+        for n in range(400):
+            taps.append(asyncio.create_task(platform.voices.give(each, fresh_nonce(), ME_TOO)))
+            if n % 10 == 0:
+                await asyncio.sleep(0.001)
+        return await asyncio.gather(*taps, return_exceptions=True)
+
+    closed, open_, _ = await asyncio.gather(crowd(call), crowd(other), platform.calls.close("metoo"))
+    assert all(isinstance(answer, str) for answer in open_)
+    assert all(isinstance(answer, str | CallClosed) for answer in closed)
+    counted = sum(isinstance(answer, str) for answer in closed)
+    assert counted < 400
+    assert await tally(platform.database) == {
+        key: n for key, n in {(call.id, ME_TOO): counted, (other.id, ME_TOO): 400}.items() if n
+    }
+
+
+# ---- withdrawing ----
+
+
+async def test_a_voice_is_taken_back_with_its_code(platform: Platform, call: Call) -> None:
+    nonce = fresh_nonce()
+    code = await platform.voices.give(call, nonce, STAND)
+    assert await platform.voices.withdraw(call, read_code(written(code).lower()))
+    assert not await platform.voices.withdraw(call, code)
+    assert await tally(platform.database) == {}
+    assert list(journal.read(platform.settings.withdrawals)) == [("metoo", id_for(call.salt, code))]
+    with pytest.raises(VoiceWithdrawn):
+        await platform.voices.give(call, nonce, STAND)
+    await platform.voices.give(call, nonce, ME_TOO)
+    assert await tally(platform.database) == {(call.id, ME_TOO): 1}
+
+
+async def test_a_code_of_nobody_changes_nothing(platform: Platform, call: Call) -> None:
+    await platform.calls.load("other", {"en": TEXT})
+    other, nonce = platform.calls.get("other"), fresh_nonce()
+    code = await platform.voices.give(call, nonce, ME_TOO)
+    for each, wrong in ((call, "0" * 18), (other, code), (call, code_for(call.salt, nonce, STAND))):
+        with pytest.raises(UnknownCode):
+            await platform.voices.withdraw(each, wrong)
+    assert await tally(platform.database) == {(call.id, ME_TOO): 1}
+    assert not platform.settings.withdrawals.exists()
+
+
+async def test_a_voice_of_a_closed_call_can_still_be_taken_back(platform: Platform, call: Call) -> None:
+    code = await platform.voices.give(call, fresh_nonce(), ME_TOO)
+    await platform.calls.close("metoo")
+    assert await platform.voices.withdraw(platform.calls.get("metoo"), code)
+    assert await tally(platform.database) == {}
+
+
+async def test_taken_back_many_times_at_once_it_counts_once(platform: Platform, call: Call) -> None:
+    codes = [await platform.voices.give(call, fresh_nonce(), ME_TOO) for _ in range(3)]
+    answers = await asyncio.gather(*(platform.voices.withdraw(call, codes[n % 2]) for n in range(12)))
+    assert sum(answers) == 2
+    assert await tally(platform.database) == {(call.id, ME_TOO): 1}
+    await assert_tally_agrees(platform.database)
+
+
+async def test_without_a_journal_a_voice_is_not_taken_back(platform: Platform, call: Call) -> None:
+    """A restore would bring it back: better to say now that it could not be done."""
+    code = await platform.voices.give(call, fresh_nonce(), ME_TOO)
+    platform.settings.withdrawals.mkdir()
+    with pytest.raises(StorageUnavailable):
+        await platform.voices.withdraw(call, code)
+    assert await tally(platform.database) == {(call.id, ME_TOO): 1}
+    platform.settings.withdrawals.rmdir()
+    assert await platform.voices.withdraw(call, code)
+
+
+@asynccontextmanager
+async def unwritable(_: Database) -> AsyncIterator[Connection]:
+    raise StorageUnavailable("read only")
+    yield
+
+
+async def test_a_withdrawal_whose_database_failed_can_be_sent_again(
+    platform: Platform, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await platform.voices.give(call, fresh_nonce(), ME_TOO)
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "write", unwritable)
+        with pytest.raises(StorageUnavailable):
+            await platform.voices.withdraw(call, code)
+    assert await tally(platform.database) == {(call.id, ME_TOO): 1}
+    assert await platform.voices.withdraw(call, code)
+    assert await tally(platform.database) == {}
+
+
+# ---- the writer ----
+
+
+class Scripted:
+    """A writer that does what a test says."""
+
+    def __init__(self) -> None:
+        self.groups: list[Group] = []
+        self.errors: list[Exception] = []
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
+
+    async def open(self) -> None:
+        pass
+
+    async def commit(self, group: Group) -> Refusals:
+        await self.may_go_on.wait()
+        self.groups.append(group)
+        if self.errors:
+            raise self.errors.pop(0)
+        return {}
+
+    async def close(self) -> None:
+        pass
+
+    def sizes(self) -> list[int]:
+        return [sum(map(len, group.values())) for group in self.groups]
+
+
+@asynccontextmanager
+async def scripted(tmp_path: Path) -> AsyncIterator[tuple[Scripted, Voices]]:
+    writer = Scripted()
+    database = Database(f"sqlite:///{tmp_path}/unused.db")
+    voices = Voices(database, writer, tmp_path / "withdrawals.log")
+    await voices.start()
+    yield writer, voices
+    await voices.stop()
+    await database.close()
+
+
+@pytest.fixture
+def some_call() -> Call:
+    return Call(1, "metoo", bytes(16), 1, True, date(2031, 5, 4), None, {})
+
+
+async def test_those_who_come_while_a_group_is_written_are_the_next_group(tmp_path: Path, some_call: Call) -> None:
+    async with scripted(tmp_path) as (writer, voices):
+        writer.may_go_on.clear()
+        taps = [asyncio.create_task(voices.give(some_call, fresh_nonce(), ME_TOO)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        taps += [asyncio.create_task(voices.give(some_call, fresh_nonce(), kind)) for kind in Kind for _ in range(1700)]
+        await asyncio.sleep(0.01)
+        writer.may_go_on.set()
+        await asyncio.gather(*taps)
+        assert writer.sizes() == [3, GROUP, GROUP, GROUP, 400]
+
+
+async def test_the_answer_comes_after_the_commit(tmp_path: Path, some_call: Call) -> None:
+    async with scripted(tmp_path) as (writer, voices):
+        writer.may_go_on.clear()
+        tap = asyncio.create_task(voices.give(some_call, fresh_nonce(), ME_TOO))
+        await asyncio.sleep(0.02)
+        assert not tap.done()
+        writer.may_go_on.set()
+        await tap
+
+
+async def test_an_outage_is_told_to_all_who_wait_and_the_next_are_taken(tmp_path: Path, some_call: Call) -> None:
+    """Groups that each try again for seconds, one after the other, would keep the last visitor for minutes."""
+    async with scripted(tmp_path) as (writer, voices):
+        writer.may_go_on.clear()
+        writer.errors.append(StorageUnavailable("away"))
+        taps = [asyncio.create_task(voices.give(some_call, fresh_nonce(), ME_TOO)) for _ in range(5 * GROUP)]
+        await asyncio.sleep(0.01)
+        writer.may_go_on.set()
+        answers = await asyncio.gather(*taps, return_exceptions=True)
+        assert all(isinstance(answer, StorageUnavailable) and str(answer) == "away" for answer in answers)
+        assert writer.sizes() == [GROUP]
+        assert await voices.give(some_call, fresh_nonce(), ME_TOO)
+
+
+async def test_a_defect_of_the_writer_fails_its_group_only(
+    tmp_path: Path, some_call: Call, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with scripted(tmp_path) as (writer, voices):
+        writer.may_go_on.clear()
+        writer.errors.append(ZeroDivisionError("a secret"))
+        first = asyncio.create_task(voices.give(some_call, fresh_nonce(), ME_TOO))
+        await asyncio.sleep(0.01)
+        second = asyncio.create_task(voices.give(some_call, fresh_nonce(), ME_TOO))
+        await asyncio.sleep(0.01)
+        writer.may_go_on.set()
+        with pytest.raises(StorageUnavailable, match="ZeroDivisionError"):
+            await first
+        assert await second
+    assert "the voice writer failed" in caplog.text
+
+
+async def test_stopping_writes_what_waits_and_takes_no_more(tmp_path: Path, some_call: Call) -> None:
+    async with scripted(tmp_path) as (writer, voices):
+        taps = [asyncio.create_task(voices.give(some_call, fresh_nonce(), ME_TOO)) for _ in range(2500)]
+        await asyncio.sleep(0)
+        await voices.stop()
+        assert len(await asyncio.gather(*taps)) == sum(writer.sizes()) == 2500
+        with pytest.raises(StorageUnavailable, match="stopping"):
+            async with asyncio.timeout(1):
+                await voices.give(some_call, fresh_nonce(), ME_TOO)
