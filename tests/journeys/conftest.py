@@ -1,49 +1,117 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Journeys run in Debian's Chromium against a real server."""
+"""Journeys run in Debian's Chromium against real servers, with browsers that see to it that nobody else is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
+from tests.journeys.scene import EXIT_URL, FIGURES, await_numbers, give, help_of_today, prepare_calls
 from tests.server import DEMO_CALL, Server, server
-from tools.pictures import chromium
+from tools.pictures import ARGUMENTS, CHROMIUM, chromium
+
+# Playwright's loop runs for as long as its browser is open, and tests with a loop of their own cannot run beside it:
+# everything here ends with this folder, not with the session.
 
 
-@pytest.fixture(scope="session")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for figure in FIGURES:
+        terminalreporter.write_line(f"journeys: {figure}")
+
+
+@pytest.fixture(scope="package")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with server(tmp_path_factory.mktemp("journeys"), DEMO_CALL, tick=1, pow_bits=8, slow_rate=1000) as running:
+    """Where the journeys take place: numbers and a line to look at, new ones every second."""
+    data = tmp_path_factory.mktemp("journeys")
+    prepare_calls(data)
+    with server(data, tick=1, pow_bits=8, slow_rate=1000, help_directory=help_of_today(data)) as running:
+        expected = 0
+        for many in (55, 20):
+            expected += many
+            give(running, "metoo", "metoo", many)
+            give(running, "metoo", "stand", many)
+            await_numbers(running, {"metoo": expected, "stand": expected})
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def slow_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Where those without script have one place a second, and numbers stand still long enough to be looked at."""
+    with server(tmp_path_factory.mktemp("slow"), DEMO_CALL, tick=3, pow_bits=8, slow_rate=1) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running
 
 
-@pytest.fixture
-def context(browser: Browser, place: Server) -> Iterator[BrowserContext]:
-    """A visitor's browser that fails the test when it asks any other server for anything."""
-    visitor = browser.new_context()
-    elsewhere: list[str] = []
+@pytest.fixture(scope="package")
+def remembering_browser(browser: Browser) -> Iterator[Browser]:
+    """Keeps whole pages to go back to, as browsers do by themselves; Playwright turns it off."""
+    running = browser.browser_type.launch(
+        executable_path=CHROMIUM, args=ARGUMENTS, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    yield running
+    running.close()
 
-    def watch(request: Request) -> None:
-        if not request.url.startswith(place.url) and not request.is_navigation_request():
-            elsewhere.append(request.url)
 
-    visitor.on("request", watch)
-    yield visitor
-    cookies = visitor.cookies()
-    visitor.close()
-    assert elsewhere == []
-    assert cookies == []
+class Visit(Protocol):
+    """A visitor's new browser window. Options as for `Browser.new_context`."""
+
+    def __call__(self, other_browser: Browser | None = None, **options: Any) -> Page: ...
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    opened = context.new_page()
-    opened.set_default_timeout(10_000)
-    return opened
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Makes windows, and fails the test when a page asks another server, breaks its rules, or leaves a cookie."""
+    with ExitStack() as windows:
+
+        def open_window(other_browser: Browser | None = None, **options: Any) -> Page:
+            window = (other_browser or browser).new_context(**options)
+            windows.callback(_Watch(window).end)
+            page = window.new_page()
+            page.set_default_timeout(20_000)
+            return page
+
+        yield open_window
+
+
+class _Watch:
+    def __init__(self, window: BrowserContext) -> None:
+        self._window = window
+        self._elsewhere: list[str] = []
+        self._complaints: list[str] = []
+        window.on("request", self._asked)
+        window.on("console", self._said)
+        window.on("weberror", lambda error: self._complaints.append(str(error.error)))
+        # A page that everybody visits, and which need not be there for our tests.
+        window.route(EXIT_URL, lambda route: route.fulfill(body="<title>Weather</title>", content_type="text/html"))
+
+    def _asked(self, request: Request) -> None:
+        if urlsplit(request.url).hostname != "127.0.0.1" and not request.is_navigation_request():
+            self._elsewhere.append(request.url)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # The browser reports every refused request here; whether it should be refused is for the tests to say.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self._complaints.append(message.text)
+
+    def end(self) -> None:
+        cookies = self._window.cookies()
+        self._window.close()
+        assert self._elsewhere == []
+        assert self._complaints == []
+        assert cookies == []
+
+
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    """One visitor's window."""
+    return visit()
