@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from notalone.protocol.voice import Kind, nonce_from
+from notalone.services.magnitude import SHOWN_FROM, Magnitude, Point, Published, Shown
+from notalone.services.platform import Platform
+from notalone.storage.database import Database, StorageUnavailable
+from tests.conftest import Clock
+from tests.storage.contents import add_call
+
+TICK = 600
+ME_TOO, STAND = int(Kind.ME_TOO), int(Kind.STAND_WITH_YOU)
+
+
+@pytest.fixture
+async def magnitude(database: Database, clock: Clock) -> Magnitude:
+    return Magnitude(database, TICK, clock)
+
+
+async def count(database: Database, numbers: Mapping[tuple[int, int], int]) -> None:
+    """Set the tally: (call id, kind) -> voices that stand now."""
+    async with database.write() as connection:
+        for (call, kind), number in numbers.items():
+            await connection.execute(
+                text(
+                    "INSERT INTO tally (call_id, kind, shard, number) VALUES (:call, :kind, 0, :number)"
+                    " ON CONFLICT (call_id, kind, shard) DO UPDATE SET number = :number"
+                ),
+                {"call": call, "kind": kind, "number": number},
+            )
+
+
+async def stored_releases(database: Database) -> list[tuple[int, int, int, int | None]]:
+    async with database.read() as connection:
+        rows = await connection.execute(text("SELECT call_id, kind, tick, number FROM release ORDER BY tick, kind"))
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def shown(magnitude: Magnitude, call_id: int) -> Published:
+    return magnitude.published(SimpleNamespace(id=call_id))  # type: ignore[arg-type]
+
+
+def numbers(published: Published) -> tuple[int | None, int | None]:
+    return published.kinds["metoo"].number, published.kinds["stand"].number
+
+
+# ---- what is shown ----
+
+
+async def test_before_anything_was_published(magnitude: Magnitude, database: Database) -> None:
+    published = shown(magnitude, await add_call(database, "one"))
+    assert published.kinds == {"metoo": Shown(None), "stand": Shown(None)}
+    assert published.series == ()
+
+
+async def test_numbers_are_shown_from_fifty_on(magnitude: Magnitude, database: Database, clock: Clock) -> None:
+    call = await add_call(database, "one")
+    for total, expected in [(0, None), (1, None), (49, None), (50, 50), (51, 51), (2**40, 2**40)]:
+        await count(database, {(call, ME_TOO): total})
+        clock.now += TICK
+        await magnitude.release()
+        assert numbers(shown(magnitude, call)) == (expected, None)
+
+
+async def test_each_kind_has_its_own_number_and_no_sum_is_told(
+    magnitude: Magnitude, database: Database, clock: Clock
+) -> None:
+    """From a sum and one part, the hidden part could be told."""
+    call = await add_call(database, "one")
+    await count(database, {(call, ME_TOO): 120, (call, STAND): 7})
+    await magnitude.release()
+    published = shown(magnitude, call)
+    assert numbers(published) == (120, None)
+    assert published.series == (Point(int(clock.now), 120, None),)
+    assert "127" not in repr(published)
+    assert await stored_releases(database) == [(call, ME_TOO, int(clock.now), 120)]
+
+
+async def test_calls_do_not_mix(magnitude: Magnitude, database: Database) -> None:
+    one, two, three = [await add_call(database, slug) for slug in ("one", "two", "three")]
+    await count(database, {(one, ME_TOO): 60, (two, STAND): 70})
+    await magnitude.release()
+    assert [numbers(shown(magnitude, call)) for call in (one, two, three)] == [(60, None), (None, 70), (None, None)]
+
+
+async def test_the_moment_is_told_by_the_tick(magnitude: Magnitude, database: Database, clock: Clock) -> None:
+    clock.now += 599.9
+    await magnitude.release()
+    published = shown(magnitude, await add_call(database, "one"))
+    assert published.released_at == magnitude.released_at == int(Clock().now)
+    assert published.next_release_at == published.released_at + TICK
+    assert published.tick_seconds == TICK
+
+
+# ---- when it changes ----
+
+
+async def test_nothing_changes_between_two_ticks(magnitude: Magnitude, database: Database, clock: Clock) -> None:
+    call = await add_call(database, "one")
+    await count(database, {(call, ME_TOO): 60})
+    await magnitude.release()
+    for total, later in [(61, 1), (70, 300), (10, 599.9)]:
+        await count(database, {(call, ME_TOO): total})
+        clock.now = Clock().now + later
+        await magnitude.release()
+        assert numbers(shown(magnitude, call)) == (60, None)
+    assert len(await stored_releases(database)) == 1
+
+
+async def test_a_clock_that_was_set_back_redraws_nothing(
+    magnitude: Magnitude, database: Database, clock: Clock
+) -> None:
+    call = await add_call(database, "one")
+    await count(database, {(call, ME_TOO): 60})
+    await magnitude.release()
+    before = await stored_releases(database)
+    await count(database, {(call, ME_TOO): 90})
+    clock.now -= 10 * TICK
+    await magnitude.release()
+    assert await stored_releases(database) == before
+    assert numbers(shown(magnitude, call)) == (60, None)
+
+
+async def test_a_restart_in_mid_tick_shows_what_was_published(
+    magnitude: Magnitude, database: Database, clock: Clock
+) -> None:
+    call = await add_call(database, "one")
+    await count(database, {(call, ME_TOO): 60})
+    await magnitude.release()
+    await count(database, {(call, ME_TOO): 61})
+    clock.now += 5
+    restarted = Magnitude(database, TICK, clock)
+    await restarted.release()
+    assert shown(restarted, call) == shown(magnitude, call)
+
+
+async def test_a_quiet_tick_leaves_no_row(magnitude: Magnitude, database: Database, clock: Clock) -> None:
+    """Else the rows would tell when the first few came, and when nobody did."""
+    call = await add_call(database, "one")
+    for total in (0, 1, 20, 49, 3, 60, 60, 60, 60):
+        await count(database, {(call, ME_TOO): total, (call, STAND): 0})
+        clock.now += TICK
+        await magnitude.release()
+    assert [row[3] for row in await stored_releases(database)] == [60]
+
+
+async def test_below_fifty_again_nothing_is_shown_nor_can_be_told(
+    magnitude: Magnitude, database: Database, clock: Clock
+) -> None:
+    call = await add_call(database, "one")
+    for total in (50, 49, 1, 30, 49, 0, 20):
+        await count(database, {(call, ME_TOO): total})
+        clock.now += TICK
+        await magnitude.release()
+    assert [row[3] for row in await stored_releases(database)] == [50, None]
+    published = shown(magnitude, call)
+    assert numbers(published) == (None, None)
+    assert [(point.metoo, point.stand) for point in published.series] == [(50, None), (None, None)]
+
+
+totals = st.lists(st.tuples(st.integers(0, 60) | st.integers(45, 53), st.integers(40, 60)), min_size=2, max_size=8)
+
+
+@given(history=totals)
+@hypothesis_settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_the_public_learns_the_same_from_histories_that_differ_below_fifty(
+    database: Database, history: list[tuple[int, int]]
+) -> None:
+    """Whatever is below the limit, everything that is stored and shown is what it would be with nobody there."""
+    clock = Clock()
+    magnitude = Magnitude(database, TICK, clock)
+    true, hidden = [await add_call(database, secrets.token_hex(8)) for _ in range(2)]
+    async with database.read() as connection:
+        clock.now = max(clock.now, await connection.scalar(text("SELECT tick FROM publication")) or 0)
+    for me_too, stand in history:
+        clock.now += TICK
+        await count(database, {(true, ME_TOO): me_too, (true, STAND): stand})
+        await count(
+            database,
+            {
+                (hidden, kind): number if number >= SHOWN_FROM else 0
+                for kind, number in ((ME_TOO, me_too), (STAND, stand))
+            },
+        )
+        await magnitude.release()
+        assert shown(magnitude, true) == shown(magnitude, hidden)
+        assert numbers(shown(magnitude, true)) == tuple(n if n >= SHOWN_FROM else None for n in (me_too, stand))
+    rows = await stored_releases(database)
+    assert [row[1:] for row in rows if row[0] == true] == [row[1:] for row in rows if row[0] == hidden]
+
+
+@given(history=totals)
+@hypothesis_settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_the_series_has_a_point_for_every_change_with_both_kinds(
+    database: Database, history: list[tuple[int, int]]
+) -> None:
+    clock = Clock()
+    magnitude = Magnitude(database, TICK, clock)
+    call = await add_call(database, secrets.token_hex(8))
+    async with database.read() as connection:
+        clock.now = max(clock.now, await connection.scalar(text("SELECT tick FROM publication")) or 0)
+    expected: list[Point] = []
+    for me_too, stand in history:
+        clock.now += TICK
+        await count(database, {(call, ME_TOO): me_too, (call, STAND): stand})
+        await magnitude.release()
+        point = Point(int(clock.now), *(n if n >= SHOWN_FROM else None for n in (me_too, stand)))
+        before = expected[-1] if expected else Point(0, None, None)
+        if (point.metoo, point.stand) != (before.metoo, before.stand):
+            expected.append(point)
+        assert shown(magnitude, call).series == tuple(expected)
+
+
+# ---- several workers ----
+
+
+@asynccontextmanager
+async def workers(url: str, clock: Clock, number: int) -> AsyncIterator[list[Magnitude]]:
+    databases = [Database(url) for _ in range(number)]
+    yield [Magnitude(each, TICK, clock) for each in databases]
+    for each in databases:
+        await each.close()
+
+
+async def test_workers_that_race_for_ticks_publish_each_once_and_show_the_same(
+    database_url: str, database: Database, clock: Clock
+) -> None:
+    call = await add_call(database, "one")
+    async with workers(database_url, clock, 4) as several:
+        for n in range(6):
+            clock.now += TICK
+            # The number goes on while they race: who reads later must not write another one for the same tick.
+            await count(database, {(call, ME_TOO): 60 + 10 * n})
+            await asyncio.gather(*(each.release() for each in several), count(database, {(call, ME_TOO): 65 + 10 * n}))
+            assert len(await stored_releases(database)) == n + 1
+            await asyncio.gather(*(each.release() for each in several))
+            assert all(shown(each, call) == shown(several[0], call) for each in several)
+
+
+# ---- at work ----
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_the_platform_publishes_at_the_next_tick(platform: Platform, clock: Clock) -> None:
+    call = platform.calls.get("metoo")
+    nonces = [nonce_from(secrets.token_bytes(16)) for _ in range(50)]
+    await asyncio.gather(*(platform.voices.give(call, nonce, Kind.ME_TOO) for nonce in nonces))
+    magnitude = Magnitude(platform.database, 1, clock)
+    clock.now += 1.97  # at 0.97 of a tick of one second, its task looks 33 times a second
+    await magnitude.start()
+    assert numbers(magnitude.published(call)) == (50, None)
+    codes = await asyncio.gather(*(platform.voices.give(call, nonce, Kind.STAND_WITH_YOU) for nonce in nonces))
+    await asyncio.sleep(0.1)
+    assert numbers(magnitude.published(call)) == (50, None)
+    clock.now += 1
+    await until(lambda: numbers(magnitude.published(call)) == (50, 50))
+    await platform.voices.withdraw(call, codes[0])
+    clock.now += 1
+    await until(lambda: numbers(magnitude.published(call)) == (50, None))
+    await magnitude.stop()
+    assert [point.at for point in magnitude.published(call).series] == [int(Clock().now) + n for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable("away"), ZeroDivisionError("a defect")])
+async def test_a_tick_that_failed_is_taken_up_by_the_next(
+    database: Database,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    async def fail() -> None:
+        raise error
+
+    call = await add_call(database, "one")
+    magnitude = Magnitude(database, 1, clock)
+    clock.now += 0.97
+    await magnitude.start()
+    await count(database, {(call, ME_TOO): 60})
+    with monkeypatch.context() as patched:
+        patched.setattr(magnitude, "release", fail)
+        await until(lambda: "could not be published" in caplog.text)
+    clock.now += 1
+    await until(lambda: numbers(shown(magnitude, call)) == (60, None))
+    await magnitude.stop()
+
+
+async def test_one_that_never_started_stops(magnitude: Magnitude) -> None:
+    await magnitude.stop()
