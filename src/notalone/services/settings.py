@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +27,7 @@ class Settings:
     data: Annotated[Path, "folder for the database file and the withdrawals journal"] = Path("data")
     database_url: Annotated[
         str, "sqlite:///FILE or postgresql://USER@HOST/NAME; empty: notalone.db in the data folder"
-    ] = ""
+    ] = field(default="", repr=False)  # there may be a password in it
     withdrawals: Annotated[
         Path, "journal of withdrawals, applied again after a restore; empty: withdrawals.log in the data folder"
     ] = Path()
@@ -45,11 +45,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not self.database_url:
+            if "?" in str(self.data):
+                raise BadSetting(variable("data"), "a folder without a question mark in its name")
             object.__setattr__(self, "database_url", f"sqlite:///{(self.data / 'notalone.db').absolute()}")
         if self.withdrawals == Path():
             object.__setattr__(self, "withdrawals", self.data / "withdrawals.log")
         if not self.public_url:
-            object.__setattr__(self, "public_url", f"http://{self.host}:{self.port}")
+            host = f"[{self.host}]" if ":" in self.host else self.host
+            object.__setattr__(self, "public_url", f"http://{host}:{self.port}")
         object.__setattr__(self, "public_url", self.public_url.rstrip("/"))
         if not self.workers:
             cores = os.cpu_count() or 1
@@ -67,9 +70,9 @@ class Settings:
         for name, (least, most) in limits.items():
             if not least <= getattr(self, name) <= most:
                 raise BadSetting(variable(name), f"a number from {least} to {most}")
-        if not self.exit_url.startswith("https://"):
+        if not re.fullmatch(r"https://[^\s/?#]+\S*", self.exit_url):
             raise BadSetting(variable("exit_url"), "an address that begins with https://")
-        if not self.public_url.startswith(("https://", "http://")):
+        if not re.fullmatch(r"https?://[^\s/?#]+\S*", self.public_url):
             raise BadSetting(variable("public_url"), "an address that begins with https:// or http://")
 
 
@@ -102,4 +105,6 @@ def _read(name: str, default: object, text: str) -> object:
 
 def without_password(url: str) -> str:
     """The database URL as it may be shown."""
-    return re.sub(r"(://[^:/@]+):[^@]*@", r"\1:***@", url)
+    # Up to the last @ there is: rather too much is hidden than a part of an odd password shown.
+    hidden = re.sub(r"(://[^:/@?]*):.*@", r"\1:***@", url)
+    return re.sub(r"([?&]password=)[^&]*", r"\1***", hidden)
