@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import text
+
+from notalone.services.bundle import BundleError
+from notalone.services.call import Calls, UnknownCall
+from notalone.storage.database import Database
+from tests.conftest import TEXT, Clock
+
+SPANISH = TEXT.replace("A call", "Una llamada")
+
+
+def calls_of(database: Database, clock: Clock) -> Calls:
+    return Calls(database, lambda: datetime.fromtimestamp(clock(), UTC).date())
+
+
+@pytest.fixture
+def calls(database: Database, clock: Clock) -> Calls:
+    return calls_of(database, clock)
+
+
+@pytest.fixture
+async def elsewhere(database_url: str, database: Database, clock: Clock) -> AsyncIterator[Calls]:
+    """The calls as another process knows them."""
+    other = Database(database_url)
+    yield calls_of(other, clock)
+    await other.close()
+
+
+async def test_a_call_is_loaded_and_known(calls: Calls) -> None:
+    assert await calls.load("metoo", {"en": TEXT, "es": SPANISH}) == "new"
+    call = calls.get("metoo")
+    assert (call.slug, call.open, call.loaded_on, call.closed_on) == ("metoo", True, date(2031, 5, 4), None)
+    assert len(call.salt) == 16
+    assert call.text("es").title == "Una llamada"
+    assert call.text("en").title == call.text("ar").title == "A call"
+    assert not call.rehearsal
+    assert calls.all() == [call]
+
+
+async def test_a_call_without_english_is_shown_in_its_first_language(calls: Calls) -> None:
+    await calls.load("metoo", {"es": SPANISH, "fr": TEXT})
+    assert calls.get("metoo").text("ar").lang == "es"
+
+
+async def test_a_rehearsal_is_known_as_one(calls: Calls) -> None:
+    await calls.load("metoo", {"en": TEXT.replace("reviewed: yes", "reviewed: yes\nrehearsal: yes")})
+    assert calls.get("metoo").rehearsal
+
+
+async def test_every_call_has_a_salt_of_its_own(calls: Calls) -> None:
+    for slug in ("one", "two", "three"):
+        await calls.load(slug, {"en": TEXT})
+    assert len({call.salt for call in calls.all()}) == 3
+    assert [call.slug for call in calls.all()] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("slug", ["", "metoo", "one/two", "../etc"])
+async def test_a_name_of_nothing_is_unknown(calls: Calls, slug: str) -> None:
+    await calls.load("other", {"en": TEXT})
+    with pytest.raises(UnknownCall):
+        calls.get(slug)
+    with pytest.raises(UnknownCall):
+        await calls.close(slug)
+
+
+async def test_loading_again_changes_the_texts_and_nothing_else(calls: Calls, clock: Clock) -> None:
+    await calls.load("metoo", {"en": TEXT, "es": SPANISH})
+    before = calls.get("metoo")
+    clock.now += 86400
+    assert await calls.load("metoo", {"en": TEXT, "es": SPANISH}) == "same"
+    assert calls.get("metoo") is before
+    assert await calls.load("metoo", {"en": TEXT.replace("A call", "Another")}) == "changed"
+    after = calls.get("metoo")
+    assert (after.id, after.salt, after.loaded_on) == (before.id, before.salt, before.loaded_on)
+    assert list(after.texts) == ["en"]
+    assert after.text("en").title == "Another"
+
+
+async def test_a_text_that_cannot_be_read_changes_nothing(calls: Calls, database: Database) -> None:
+    await calls.load("metoo", {"en": TEXT})
+    before = calls.get("metoo")
+    for slug in ("metoo", "other"):
+        with pytest.raises(BundleError):
+            await calls.load(slug, {"en": TEXT.replace("A call", "Another"), "es": "no front matter"})
+    await calls.refresh()
+    assert calls.all() == [before]
+    async with database.read() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM call_text")) == 1
+
+
+async def test_a_closed_call_stays_readable_and_closed(calls: Calls, clock: Clock) -> None:
+    await calls.load("metoo", {"en": TEXT})
+    clock.now += 86400
+    assert await calls.close("metoo")
+    assert not await calls.close("metoo")
+    call = calls.get("metoo")
+    assert (call.open, call.closed_on) == (False, date(2031, 5, 5))
+    assert await calls.load("metoo", {"en": SPANISH}) == "changed"
+    assert not calls.get("metoo").open
+
+
+# ---- several processes ----
+
+
+async def test_what_another_process_did_is_noticed(calls: Calls, elsewhere: Calls) -> None:
+    assert await calls.refresh()  # there is nothing, which was not known
+    assert not await calls.refresh()
+    await elsewhere.load("metoo", {"en": TEXT})
+    with pytest.raises(UnknownCall):
+        calls.get("metoo")
+    assert await calls.refresh()
+    assert calls.get("metoo") == elsewhere.get("metoo")
+    await elsewhere.load("metoo", {"en": SPANISH})
+    assert await calls.refresh()
+    assert calls.get("metoo").text("en").title == "Una llamada"
+    await elsewhere.close("metoo")
+    assert await calls.refresh()
+    assert not calls.get("metoo").open
+    assert not await calls.refresh()
+
+
+async def test_a_call_that_did_not_change_is_not_read_again(calls: Calls, elsewhere: Calls) -> None:
+    await calls.load("one", {"en": TEXT})
+    kept = calls.get("one")
+    await elsewhere.load("two", {"en": TEXT})
+    await calls.refresh()
+    assert calls.get("one") is kept
+    assert len(calls.all()) == 2
+
+
+async def test_closed_by_two_at_once_it_was_closed_by_one(calls: Calls, elsewhere: Calls) -> None:
+    await calls.load("metoo", {"en": TEXT})
+    assert sorted(await asyncio.gather(calls.close("metoo"), elsewhere.close("metoo"))) == [False, True]
+
+
+async def test_loaded_by_two_at_once_the_texts_are_those_of_one(calls: Calls, elsewhere: Calls) -> None:
+    await calls.load("metoo", {"en": TEXT})
+    for n in range(5):
+        ours = {"en": TEXT.replace("A call", f"ours {n}"), "es": SPANISH}
+        theirs = {"en": TEXT.replace("A call", f"theirs {n}"), "fr": SPANISH}
+        await asyncio.gather(calls.load("metoo", ours), elsewhere.load("metoo", theirs))
+        await asyncio.gather(calls.refresh(), elsewhere.refresh())
+        assert calls.get("metoo") == elsewhere.get("metoo")
+        assert set(calls.get("metoo").texts) in ({"en", "es"}, {"en", "fr"})
+        assert (
+            calls.get("metoo").text("en").title == ("ours" if "es" in calls.get("metoo").texts else "theirs") + f" {n}"
+        )
+
+
+async def test_a_refresh_that_was_overtaken_does_not_bring_the_old_back_for_good(
+    calls: Calls, elsewhere: Calls
+) -> None:
+    await elsewhere.load("metoo", {"en": TEXT})
+    await asyncio.gather(calls.refresh(), elsewhere.close("metoo"), calls.refresh(), calls.load("other", {"en": TEXT}))
+    await calls.refresh()
+    assert not calls.get("metoo").open
+    assert calls.get("other").open
