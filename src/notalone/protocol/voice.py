@@ -27,7 +27,7 @@ _MISREADINGS = str.maketrans({"O": "0", "I": "1", "L": "1"})
 # 16 bytes end in a character that carries 2 bits; the other 4 must be zero, or one nonce could be written 16 ways.
 _NONCE = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 _CODE = re.compile(f"[{_ALPHABET}]{{{CODE_CHARACTERS}}}")
-PROOF = re.compile(r"[0-9a-f]{8}")
+_PROOF = re.compile(r"[0-9a-f]{8}")
 
 _LABEL_CODE = b"notalone-code-v1"
 _LABEL_ID = b"notalone-vceid-1"
@@ -118,10 +118,12 @@ def proof_holds(slug: str, nonce: str, proof: str, bits: int) -> bool:
 
     Hashcash over SHA-256: the challenge binds call and nonce, so that no work serves twice.
     """
-    if PROOF.fullmatch(proof) is None:
+    if bits == 0:
+        return True
+    if _PROOF.fullmatch(proof) is None:
         return False
     digest = sha256(challenge(slug, nonce) + bytes.fromhex(proof)).digest()
-    return int.from_bytes(digest[:8], "big") >> (64 - bits) == 0 if bits else True
+    return int.from_bytes(digest[:8], "big") >> (64 - bits) == 0
 
 
 def challenge(slug: str, nonce: str) -> bytes:

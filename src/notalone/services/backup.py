@@ -18,7 +18,7 @@ import msgspec
 
 from notalone.services.platform import Platform
 from notalone.storage import backup as stored
-from notalone.storage import journal
+from notalone.storage import journal, magnitude
 from notalone.storage.database import Connection
 
 FORMAT = 1
@@ -107,30 +107,33 @@ async def _merge(
     progress: Progress,
 ) -> Restored:
     await stored.hold_writers(connection)
-    ids = await _merge_calls(connection, archive)
-    for table in ("call_text", "voice", "release", "server_key"):
+    ids, restored = await _merge_calls(connection, archive)
+    # The texts of a call belong together: those that are here are newer and stay.
+    await _merge_table(connection, archive, manifest, "call_text", restored, progress)
+    for table in ("voice", "release", "server_key"):
         await _merge_table(connection, archive, manifest, table, ids, progress)
     for row in _lines(archive, "publication"):
         await stored.raise_tick(connection, int(row["tick"]))
     slugs = {slug: id for slug, (id, _, _) in (await stored.calls_here(connection)).items()}
     withdrawals = {(slugs[slug], id) for path in journals for slug, id in journal.read(path) if slug in slugs}
-    await stored.mark_withdrawn(connection, sorted(withdrawals))
+    applied = await stored.mark_withdrawn(connection, sorted(withdrawals))
     await stored.count_again(connection)
     return Restored(
         made_on=manifest.made_on,
         voices_in_backup=manifest.rows["voice"],
-        withdrawals_applied=len(withdrawals),
-        voices_now=await stored.count(connection, "voice"),
+        withdrawals_applied=applied,
+        voices_now=sum((await magnitude.totals(connection)).values()),
     )
 
 
-async def _merge_calls(connection: Connection, archive: zipfile.ZipFile) -> dict[int, int]:
-    """The id here of each call of the backup."""
+async def _merge_calls(connection: Connection, archive: zipfile.ZipFile) -> tuple[dict[int, int], dict[int, int]]:
+    """The id here of each call of the backup, and of those alone that were restored now."""
     here = await stored.calls_here(connection)
     ids: dict[int, int] = {}
+    restored: dict[int, int] = {}
     for row in _lines(archive, "call"):
         if row["slug"] not in here:
-            ids[row["id"]] = await stored.add_call(connection, row)
+            ids[row["id"]] = restored[row["id"]] = await stored.add_call(connection, row)
             continue
         call_id, salt, voices = here[row["slug"]]
         if salt != row["salt"]:
@@ -140,8 +143,9 @@ async def _merge_calls(connection: Connection, archive: zipfile.ZipFile) -> dict
                     "restore into an empty database instead"
                 )
             await stored.adopt_call(connection, call_id, row)
+            restored[row["id"]] = call_id
         ids[row["id"]] = call_id
-    return ids
+    return ids, restored
 
 
 async def _merge_table(
@@ -154,8 +158,10 @@ async def _merge_table(
 ) -> None:
     done, total = 0, manifest.rows[table]
     for chunk in _chunks(_lines(archive, table)):
-        moved = [{**row, "call_id": ids[row["call_id"]]} if "call_id" in row else row for row in chunk]
-        await stored.add_rows(connection, table, moved)
+        ours = (row for row in chunk if "call_id" not in row or row["call_id"] in ids)
+        moved = [{**row, "call_id": ids[row["call_id"]]} if "call_id" in row else row for row in ours]
+        if moved:
+            await stored.add_rows(connection, table, moved)
         if table == "voice":
             await stored.mark_withdrawn(connection, ((r["call_id"], r["id"]) for r in moved if r["kind"] == 0))
         done += len(chunk)

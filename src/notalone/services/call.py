@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from datetime import date
 from typing import Literal
 
 from notalone.protocol.voice import SALT_BYTES
-from notalone.services.bundle import CallText, parse_text
+from notalone.services.bundle import BundleError, CallText, parse_text
 from notalone.storage import call as stored
 from notalone.storage.database import Database
+
+_log = logging.getLogger(__name__)
 
 
 class UnknownCall(LookupError):
@@ -73,8 +76,12 @@ class Calls:
                 before = self._by_slug.get(each.slug)
                 if before is not None and before.revision == each.revision:
                     fresh[each.slug] = before
-                else:
+                    continue
+                try:
                     fresh[each.slug] = _call(each, await stored.read_texts(connection, each.id))
+                except BundleError:
+                    # A text that an older version took and this one refuses: the other calls must go on.
+                    _log.exception("the call %s cannot be shown; load its bundle again", each.slug)
         self._by_slug, self._seen = fresh, seen
         return True
 

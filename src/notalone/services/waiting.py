@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -19,6 +20,7 @@ KEY_BYTES = 32
 # Seconds of the rate that may come at once: a page shown to a full room is tapped together.
 BURST_SECONDS = 2.0
 _MAC_BYTES = 16
+_TICKET = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,9 @@ class WaitingLine:
 
     def redeem(self, form: str, ticket: str) -> float | None:
         """Seconds that this ticket's owner still has to wait; None: it is no ticket of ours for this form."""
-        try:
-            at = int(ticket[:8], 16)
-        except ValueError:
+        if _TICKET.fullmatch(ticket) is None:
             return None
+        at = int(ticket[:8], 16)
         if not hmac.compare_digest(ticket[8:].encode(), self._sign(form, at).encode()):
             return None
         return max(at - self._clock(), 0.0)

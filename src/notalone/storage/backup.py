@@ -40,9 +40,12 @@ async def count(connection: Connection, table: str) -> int:
 
 
 async def hold_writers(connection: Connection) -> None:
-    """Let those who take voices wait until this transaction ends."""
+    """Let those who take voices wait, as long as their patience lasts, until this transaction ends; readers go on.
+
+    In the order in which the group commit takes its locks, or the two would wait for each other.
+    """
     if connection.dialect.name == "postgresql":
-        await connection.execute(text("LOCK TABLE call, voice, tally IN ACCESS EXCLUSIVE MODE"))
+        await connection.execute(text("LOCK TABLE voice, tally IN SHARE ROW EXCLUSIVE MODE"))
 
 
 async def calls_here(connection: Connection) -> dict[str, tuple[int, bytes, int]]:
@@ -65,7 +68,11 @@ async def add_call(connection: Connection, row: Row) -> int:
 
 
 async def adopt_call(connection: Connection, call_id: int, row: Row) -> None:
-    """Make a call without voices the one of the backup, so that the voice codes given out for it work again."""
+    """Make a call without voices the one of the backup, so that the voice codes given out for it work again.
+
+    Its texts go, to be replaced by the backup's.
+    """
+    await connection.execute(delete(call_text).where(call_text.c.call_id == call_id))
     values = {name: value for name, value in row.items() if name not in ("id", "revision")}
     await connection.execute(update(call).where(call.c.id == call_id).values(revision=call.c.revision + 1, **values))
 
@@ -77,16 +84,20 @@ async def add_rows(connection: Connection, table: str, some: Sequence[Row]) -> N
     await connection.execute(make(its_table).on_conflict_do_nothing(), list(some))
 
 
-async def mark_withdrawn(connection: Connection, some: Iterable[tuple[int, bytes]]) -> None:
-    """(call id, voice id) pairs: withdrawn from now on, whether the voice is here or not."""
+async def mark_withdrawn(connection: Connection, some: Iterable[tuple[int, bytes]]) -> int:
+    """(call id, voice id) pairs: withdrawn from now on, whether the voice is here or not.
+
+    Returns how many of them stood as voices until now.
+    """
     pairs = list(some)
+    stood = 0
     for at in range(0, len(pairs), 400):
         chunk = pairs[at : at + 400]
         marks = [{"call_id": call_id, "id": id, "kind": WITHDRAWN} for call_id, id in chunk]
         await add_rows(connection, "voice", marks)
-        await connection.execute(
-            update(voice).where(tuple_(voice.c.call_id, voice.c.id).in_(chunk)).values(kind=WITHDRAWN)
-        )
+        its_rows = tuple_(voice.c.call_id, voice.c.id).in_(chunk) & (voice.c.kind != WITHDRAWN)
+        stood += (await connection.execute(update(voice).where(its_rows).values(kind=WITHDRAWN))).rowcount
+    return stood
 
 
 async def raise_tick(connection: Connection, tick: int) -> None:

@@ -84,14 +84,19 @@ class Database:
         self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
             _make_sqlite_file(Path(self.sqlite_path))
-            self.engine = create_async_engine(self.url, connect_args={"timeout": BUSY_SECONDS})
+            self.engine = create_async_engine(self.url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
         else:
             # A withdrawal, or a published number, is no more to be undone by a power failure than a voice is.
             arguments = {"timeout": CONNECT_SECONDS, "server_settings": {"synchronous_commit": "on"}}
             self.engine = create_async_engine(
-                self.url, connect_args=arguments, pool_size=4, pool_pre_ping=True, pool_recycle=300
+                self.url,
+                connect_args=arguments,
+                hide_parameters=True,
+                pool_size=4,
+                pool_pre_ping=True,
+                pool_recycle=300,
             )
 
     @property

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import parse_qsl
 
-from notalone.protocol.voice import PROOF, Kind, Malformed, checked_nonce, proof_holds
+from notalone.protocol.voice import Kind, Malformed, checked_nonce, proof_holds
 from notalone.services.call import Call, UnknownCall
 from notalone.services.platform import Platform
 from notalone.services.voice import CallClosed, VoiceWithdrawn
@@ -57,6 +58,7 @@ class Refused:
     kind: Kind | None = None
     nonce: str = ""
     proof: str = ""
+    ticket: str = ""
 
 
 Outcome = Counted | Waiting | Refused
@@ -89,7 +91,8 @@ class VoiceDoor:
         except VoiceWithdrawn:
             return Refused(Problem.VOICE_WITHDRAWN, call)
         except StorageUnavailable:
-            return Refused(Problem.STORAGE_UNAVAILABLE, call, kind, nonce, _proof_shaped(fields.get("proof", "")))
+            proof, ticket = (_given_back(fields.get(name, "")) for name in ("proof", "ticket"))
+            return Refused(Problem.STORAGE_UNAVAILABLE, call, kind, nonce, proof, ticket)
 
     async def _wait_in_line(self, call: Call, kind: Kind, nonce: str, fields: Mapping[str, str]) -> Waiting | None:
         """None: she may go on."""
@@ -114,9 +117,9 @@ def _rounded_up(seconds: float) -> int:
     return math.ceil(seconds / step) * step
 
 
-def _proof_shaped(text: str) -> str:
-    """The proof, to be given back in her form and sent again; nothing where it cannot be one."""
-    return text if PROOF.fullmatch(text) else ""
+def _given_back(text: str) -> str:
+    """A proof or a ticket, to stand in her form again; nothing where it can be neither."""
+    return text if re.fullmatch(r"[0-9a-f]{0,40}", text) else ""
 
 
 class Answers(Protocol):

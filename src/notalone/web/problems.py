@@ -8,6 +8,7 @@ from enum import Enum
 from http import HTTPStatus
 
 from litestar.exceptions import ClientException, MethodNotAllowedException, NotFoundException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from notalone.protocol.voice import Malformed
 from notalone.services.call import UnknownCall
@@ -118,5 +119,6 @@ _PROBLEMS: tuple[tuple[type[Exception], Problem], ...] = (
     (StorageUnavailable, Problem.STORAGE_UNAVAILABLE),
     (NotFoundException, Problem.NOT_FOUND),
     (MethodNotAllowedException, Problem.WRONG_METHOD),
+    (RequestEntityTooLarge, Problem.TOO_LARGE),
     (ClientException, Problem.BAD_FORM),
 )

@@ -60,11 +60,11 @@ class Site:
         if isinstance(outcome, Waiting):
             page = self._waiting(lang, outcome.call, outcome.kind, outcome.seconds)
             return Problem.WAITING.status, page.fill(outcome.nonce, outcome.ticket)
-        return outcome.problem.status, self._refused(lang, outcome).fill(outcome.nonce, outcome.proof)
+        return outcome.problem.status, self._refused(lang, outcome).fill(outcome.nonce, outcome.proof, outcome.ticket)
 
     def problem(self, lang: str, problem: Problem) -> bytes:
         """The page of a problem that has nothing to do with one call."""
-        return self._refused(lang, Refused(problem)).fill("", "")
+        return self._refused(lang, Refused(problem)).fill("", "", "")
 
     def _receipt(self, lang: str, call: Call, kind: Kind) -> Prepared:
         def page(code: str) -> str:
@@ -82,11 +82,12 @@ class Site:
         call, kind = refused.call, refused.kind
         frame = self.frame(lang, "/") if call is None else self.call_frame(lang, call)
 
-        def page(nonce: str, proof: str) -> str:
-            return problem_page(frame, refused.problem, call, None if kind is None else Retry(kind, nonce, proof))
+        def page(nonce: str, proof: str, ticket: str) -> str:
+            retry = None if kind is None else Retry(kind, nonce, proof, ticket)
+            return problem_page(frame, refused.problem, call, retry)
 
         key = ("refused", refused.problem, call and (call.slug, call.revision), kind, lang)
-        return self._prepared.get(key, page, 2)
+        return self._prepared.get(key, page, 3)
 
 
 def language_of(path: str, accept_language: str) -> str:

@@ -40,7 +40,6 @@ class Withdrawal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str,
         msgspec.Meta(
             max_length=64,
-            pattern=r"^[\s-]*([0-9A-TV-Za-tv-z][\s-]*){18}$",
             description="the 18 letters and digits that came with the voice, however they are grouped",
         ),
     ]

@@ -18,6 +18,7 @@ class Retry:
     kind: Kind
     nonce: str
     proof: str = ""
+    ticket: str = ""
 
 
 def problem_page(frame: Frame, problem: Problem, call: Call | None = None, retry: Retry | None = None) -> str:

@@ -1,0 +1,404 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Attacks of docs/attacks.md that need the platform whole but no browser, on both engines."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+
+from notalone.protocol.voice import Kind, id_for, nonce_from, read_code
+from notalone.services.backup import UnusableBackup, back_up, restore
+from notalone.services.platform import Platform, open_platform, run_platform
+from notalone.services.settings import BadSetting, Settings, read_settings, without_password
+from notalone.services.voice import UnknownCode, VoiceWithdrawn
+from notalone.services.waiting import BURST_SECONDS, WaitingLine
+from notalone.storage import backup as stored_backup
+from notalone.storage import magnitude as stored
+from notalone.storage import voice as stored_voices
+from tests.conftest import TEXT, Clock
+from tests.server import DEMO_CALL, Server, server
+
+TICK = 600
+
+
+@pytest.fixture
+async def platform(settings: Settings, clock: Clock) -> AsyncIterator[Platform]:
+    async with run_platform(replace(settings, tick=TICK), clock) as running:
+        await running.calls.load("call", {"en": TEXT})
+        yield running
+
+
+def nonce() -> str:
+    return nonce_from(secrets.token_bytes(16))
+
+
+async def give(platform: Platform, many: int = 1, kind: Kind = Kind.ME_TOO) -> list[str]:
+    """The codes of so many new voices."""
+    return [await platform.voices.give(platform.calls.get("call"), nonce(), kind) for _ in range(many)]
+
+
+async def numbers(platform: Platform) -> dict[str, int | None]:
+    published = platform.magnitude.published(platform.calls.get("call"))
+    return {kind: shown.number for kind, shown in published.kinds.items()}
+
+
+async def totals(platform: Platform) -> dict[int, int]:
+    async with platform.database.read() as connection:
+        found = await stored.totals(connection)
+    return {kind: number for (_, kind), number in found.items() if number}
+
+
+# The count
+
+
+async def test_a_number_changes_at_ticks_only(platform: Platform, clock: Clock) -> None:
+    await give(platform, 60)
+    await platform.magnitude.release()
+    assert (await numbers(platform))["metoo"] is None
+    clock.now += TICK
+    await platform.magnitude.release()
+    assert (await numbers(platform))["metoo"] == 60
+    await give(platform)
+    clock.now += TICK - 1
+    await platform.magnitude.release()
+    assert (await numbers(platform))["metoo"] == 60
+    clock.now += 1
+    await platform.magnitude.release()
+    assert (await numbers(platform))["metoo"] == 61
+
+
+async def test_below_fifty_nothing_is_shown_and_nothing_is_stored(platform: Platform, clock: Clock) -> None:
+    await give(platform, 49)
+    clock.now += TICK
+    await platform.magnitude.release()
+    async with platform.database.read() as connection:
+        assert await stored.releases(connection) == []
+    codes = await give(platform)
+    clock.now += TICK
+    await platform.magnitude.release()
+    assert (await numbers(platform))["metoo"] == 50
+    # One is taken back: the number goes, and no later release tells 49.
+    await platform.voices.withdraw(platform.calls.get("call"), codes[0])
+    clock.now += TICK
+    await platform.magnitude.release()
+    assert (await numbers(platform))["metoo"] is None
+    async with platform.database.read() as connection:
+        assert [each.number for each in await stored.releases(connection)] == [50, None]
+
+
+async def test_the_two_kinds_are_never_added_up(platform: Platform, clock: Clock) -> None:
+    await give(platform, 70)
+    await give(platform, 10, Kind.STAND_WITH_YOU)
+    clock.now += TICK
+    await platform.magnitude.release()
+    published = platform.magnitude.published(platform.calls.get("call"))
+    assert await numbers(platform) == {"metoo": 70, "stand": None}
+    assert "80" not in str(published.series)
+
+
+# The waiting line
+
+
+def test_places_are_handed_out_at_the_rate() -> None:
+    clock = Clock()
+    line = WaitingLine(10, b"k" * 32, clock)
+    waits = [line.take(f"call {n}").seconds for n in range(120)]
+    at_once = [wait for wait in waits if wait == 0]
+    assert len(at_once) == 10 * BURST_SECONDS + 1
+    assert waits[-1] == pytest.approx((120 - 1) / 10 - BURST_SECONDS, abs=0.001)
+    clock.now += 3600
+    assert line.take("call later").seconds == 0
+
+
+def test_a_ticket_is_good_for_its_own_form_alone() -> None:
+    clock = Clock()
+    line = WaitingLine(1, b"k" * 32, clock)
+    for n in range(20):
+        place = line.take(f"call {n}")
+    another_worker = WaitingLine(1, b"k" * 32, clock)
+    another_server = WaitingLine(1, b"x" * 32, clock)
+    waits = another_worker.redeem("call 19", place.ticket)
+    assert waits is not None
+    assert waits == pytest.approx(place.seconds, abs=1)
+    assert line.redeem("call 18", place.ticket) is None
+    assert line.redeem("other 19", place.ticket) is None
+    assert another_server.redeem("call 19", place.ticket) is None
+    sooner = "00000000" + place.ticket[8:]
+    assert line.redeem("call 19", sooner) is None
+    clock.now += waits
+    assert line.redeem("call 19", place.ticket) == 0
+
+
+@pytest.mark.parametrize("ticket", ["", "x", "\u0660" * 8 + "0" * 32, "zzzzzzzz" + "0" * 32, "0" * 40, "\u0661" * 40])
+def test_what_is_no_ticket_is_none(ticket: str) -> None:
+    assert WaitingLine(1, b"k" * 32, Clock()).redeem("call 1", ticket) is None
+
+
+# Backups
+
+
+async def test_a_voice_withdrawn_since_the_backup_stays_withdrawn(
+    platform: Platform, tmp_path: Path, engine: str, make_url: Callable[[str], str]
+) -> None:
+    call = platform.calls.get("call")
+    once = nonce()
+    code = await platform.voices.give(call, once, Kind.ME_TOO)
+    kept = (await give(platform, 5))[0]
+    await back_up(platform, tmp_path / "backup")
+    assert await platform.voices.withdraw(call, code)
+    fresh = replace(platform.settings, database_url=make_url(engine))
+    async with run_platform(fresh, platform.clock) as restored:
+        done = await restore(restored, tmp_path / "backup", [platform.settings.withdrawals])
+        assert done.withdrawals_applied == 1
+        assert await totals(restored) == {1: 5}
+        await restored.calls.refresh()
+        its = restored.calls.get("call")
+        with pytest.raises(VoiceWithdrawn):
+            await restored.voices.give(its, once, Kind.ME_TOO)
+        # A code given before the backup still works after it.
+        assert await restored.voices.withdraw(its, read_code(kept))
+        assert await totals(restored) == {1: 4}
+
+
+async def test_a_backup_of_one_engine_is_restored_into_the_other(
+    platform: Platform, tmp_path: Path, engine: str, make_url: Callable[[str], str]
+) -> None:
+    await give(platform, 20)
+    await give(platform, 7, Kind.STAND_WITH_YOU)
+    await back_up(platform, tmp_path / "backup")
+    other = "postgresql" if engine == "sqlite" else "sqlite"
+    async with open_platform(replace(platform.settings, database_url=make_url(other))) as restored:
+        await restore(restored, tmp_path / "backup", [])
+        assert await totals(restored) == {1: 20, 2: 7}
+
+
+async def test_voices_given_since_the_backup_stay(platform: Platform, tmp_path: Path) -> None:
+    await give(platform, 3)
+    await back_up(platform, tmp_path / "backup")
+    await give(platform, 4)
+    done = await restore(platform, tmp_path / "backup", [])
+    assert (done.voices_in_backup, done.voices_now) == (3, 7)
+    assert await totals(platform) == {1: 7}
+
+
+async def test_restoring_twice_changes_nothing_more(platform: Platform, tmp_path: Path) -> None:
+    codes = await give(platform, 8)
+    await back_up(platform, tmp_path / "backup")
+    await platform.voices.withdraw(platform.calls.get("call"), codes[0])
+    first = await restore(platform, tmp_path / "backup", [platform.settings.withdrawals])
+    assert await restore(platform, tmp_path / "backup", [platform.settings.withdrawals]) == first
+    assert await totals(platform) == {1: 7}
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _without_rows(path: Path) -> None:
+    with zipfile.ZipFile(path) as whole:
+        files = {name: whole.read(name) for name in whole.namelist()}
+    files["voice.jsonl"] = b"".join(files["voice.jsonl"].splitlines(keepends=True)[:-1])
+    with zipfile.ZipFile(path, "w") as poorer:
+        for name, content in files.items():
+            poorer.writestr(name, content)
+
+
+def _other_bytes(path: Path) -> None:
+    path.write_bytes(b"no backup at all")
+
+
+@pytest.mark.parametrize("spoil", [_cut, _without_rows, _other_bytes])
+async def test_a_backup_that_is_not_whole_changes_nothing(
+    platform: Platform, tmp_path: Path, make_url: Callable[[str], str], engine: str, spoil: Callable[[Path], None]
+) -> None:
+    await give(platform, 6)
+    await back_up(platform, tmp_path / "backup")
+    spoil(tmp_path / "backup")
+    async with open_platform(replace(platform.settings, database_url=make_url(engine))) as empty:
+        with pytest.raises(UnusableBackup):
+            await restore(empty, tmp_path / "backup", [])
+        assert await totals(empty) == {}
+        await empty.calls.refresh()
+        assert empty.calls.all() == []
+
+
+async def test_a_code_of_another_call_takes_nothing_back(platform: Platform) -> None:
+    await platform.calls.load("other", {"en": TEXT})
+    (code,) = await give(platform)
+    with pytest.raises(UnknownCode):
+        await platform.voices.withdraw(platform.calls.get("other"), code)
+    assert await totals(platform) == {1: 1}
+
+
+# Settings
+
+
+def test_a_name_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(BadSetting, match="NOTALONE_POW_BIT"):
+        read_settings({"NOTALONE_POW_BIT": "20"})
+
+
+def test_a_password_is_not_shown() -> None:
+    for url in (
+        "postgresql://me:hunter2@host/name",
+        "postgresql://me:hun@ter2@host/name",
+        "postgresql://:hunter2@host/name",
+        "postgresql://host/name?user=me&password=hunter2",
+    ):
+        assert "ter2" not in without_password(url)
+        assert "host/name" in without_password(url)
+    assert without_password("sqlite:////srv/notalone.db") == "sqlite:////srv/notalone.db"
+
+
+# The server
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with server(tmp_path_factory.mktemp("attacks"), DEMO_CALL, pow_bits=0, tick=1) as running:
+        yield running
+
+
+PAGES = [
+    "/en/",
+    "/es/call/metoo",
+    "/en/call/metoo/count",
+    "/ar/help",
+    "/en/safety",
+    "/en/call/metoo/withdraw",
+    "/en/no",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_is_kept_in_a_cache(place: Server, path: str) -> None:
+    assert httpx.get(place.url + path).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/api/calls", "/api/nothing", "/static/style.css", "/healthz", "/"])
+def test_every_answer_carries_the_security_headers(place: Server, path: str) -> None:
+    headers = httpx.get(place.url + path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "set-cookie" not in headers
+    assert "server" not in headers
+
+
+def test_nothing_about_a_visitor_is_logged(tmp_path: Path) -> None:
+    with server(tmp_path, DEMO_CALL, pow_bits=0) as running:
+        running.process.terminate()
+        running.process.wait(20)
+        logged = subprocess.Popen(
+            [sys.executable, "-m", "notalone", "serve"],
+            env=running.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_until_up(running.url)
+            secret = nonce()
+            form = {"nonce": secret, "kind": "metoo", "proof": "00000000", "ticket": ""}
+            page = httpx.post(f"{running.url}/en/call/metoo/voice", data=form, headers={"user-agent": "Her Telephone"})
+            assert page.status_code == 201
+            httpx.post(f"{running.url}/api/calls/metoo/withdrawals", json={"code": "?"})
+            httpx.get(f"{running.url}/en/call/hers/voice?mine=1")
+        finally:
+            logged.send_signal(signal.SIGTERM)
+            output = logged.communicate(timeout=20)[0].decode()
+    assert secret not in output
+    assert "Telephone" not in output
+    assert "/call/" not in output.replace(running.url, "")
+
+
+def _wait_until_up(url: str) -> None:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+        assert client.get(f"{url}/healthz").status_code == 200
+
+
+# Durable
+
+
+@pytest.mark.parametrize("seed", [secrets.randbits(32)])
+def test_killed_at_any_moment_it_keeps_every_accepted_voice_and_none_twice(
+    tmp_path: Path, make_url: Callable[[str], str], engine: str, seed: int
+) -> None:
+    """Ten moments on each engine; every voice answered with 201 is there afterwards, and the tally says as many."""
+    chance = Random(seed)  # noqa: S311
+    url = make_url(engine)
+    accepted: set[str] = set()
+    for moment in range(10):
+        bundles = [] if moment else [DEMO_CALL]
+        with server(tmp_path, *bundles, database_url=url, pow_bits=0, workers=1) as running:
+            accepted |= _give_until_killed(running, after=chance.randrange(1, 400))
+    assert accepted
+    found = subprocess.run(
+        [sys.executable, "-c", _LOOK_UP],
+        env={**running.environment, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        input=json.dumps(sorted(accepted)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    missing, rows, tally = json.loads(found.stdout)
+    assert missing == []
+    assert rows == tally >= len(accepted)
+
+
+def _give_until_killed(running: Server, after: int) -> set[str]:
+    """The codes of all 201 that came before the server was killed, in the middle of answering."""
+    codes: list[str] = []
+
+    def taps(_: int) -> None:
+        with httpx.Client() as visitor:
+            while True:
+                voice = {"nonce": nonce(), "kind": "metoo", "proof": "00000000"}
+                try:
+                    answer = visitor.post(f"{running.url}/api/calls/metoo/voices", json=voice)
+                except httpx.TransportError:
+                    return
+                assert answer.status_code == 201
+                codes.append(answer.json()["code"])
+                if len(codes) >= after:
+                    running.process.kill()
+
+    with ThreadPoolExecutor(16) as people:
+        list(people.map(taps, range(16)))
+    return set(codes)
+
+
+_LOOK_UP = """
+import asyncio, json, sys
+from tests.test_attacks import look_up
+print(json.dumps(asyncio.run(look_up(json.load(sys.stdin)))))
+"""
+
+
+async def look_up(codes: list[str]) -> tuple[list[str], int, int]:
+    """Which codes have no voice; how many rows there are; what the tally says."""
+    async with open_platform(read_settings()) as platform:
+        call = platform.calls.get("metoo")
+        async with platform.database.read() as connection:
+            missing = [
+                code
+                for code in codes
+                if await stored_voices.kind_of(connection, call.id, id_for(call.salt, code)) is None
+            ]
+            rows = await stored_backup.count(connection, "voice")
+            tally = sum((await stored.totals(connection)).values())
+    return missing, rows, tally
