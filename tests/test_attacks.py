@@ -21,21 +21,18 @@ import pytest
 from notalone.protocol.voice import Kind, id_for, nonce_from, read_code
 from notalone.services.backup import UnusableBackup, back_up, restore
 from notalone.services.platform import Platform, open_platform, run_platform
-from notalone.services.settings import BadSetting, Settings, read_settings, without_password
+from notalone.services.settings import Settings, read_settings
 from notalone.services.voice import UnknownCode, VoiceWithdrawn
-from notalone.services.waiting import BURST_SECONDS, WaitingLine
 from notalone.storage import backup as stored_backup
 from notalone.storage import magnitude as stored
 from notalone.storage import voice as stored_voices
 from tests.conftest import TEXT, Clock
 from tests.server import DEMO_CALL, Server, server
 
-TICK = 600
-
 
 @pytest.fixture
 async def platform(settings: Settings, clock: Clock) -> AsyncIterator[Platform]:
-    async with run_platform(replace(settings, tick=TICK), clock) as running:
+    async with run_platform(settings, clock) as running:
         await running.calls.load("call", {"en": TEXT})
         yield running
 
@@ -49,101 +46,10 @@ async def give(platform: Platform, many: int = 1, kind: Kind = Kind.ME_TOO) -> l
     return [await platform.voices.give(platform.calls.get("call"), nonce(), kind) for _ in range(many)]
 
 
-async def numbers(platform: Platform) -> dict[str, int | None]:
-    published = platform.magnitude.published(platform.calls.get("call"))
-    return {kind: shown.number for kind, shown in published.kinds.items()}
-
-
 async def totals(platform: Platform) -> dict[int, int]:
     async with platform.database.read() as connection:
         found = await stored.totals(connection)
     return {kind: number for (_, kind), number in found.items() if number}
-
-
-# The count
-
-
-async def test_a_number_changes_at_ticks_only(platform: Platform, clock: Clock) -> None:
-    await give(platform, 60)
-    await platform.magnitude.release()
-    assert (await numbers(platform))["metoo"] is None
-    clock.now += TICK
-    await platform.magnitude.release()
-    assert (await numbers(platform))["metoo"] == 60
-    await give(platform)
-    clock.now += TICK - 1
-    await platform.magnitude.release()
-    assert (await numbers(platform))["metoo"] == 60
-    clock.now += 1
-    await platform.magnitude.release()
-    assert (await numbers(platform))["metoo"] == 61
-
-
-async def test_below_fifty_nothing_is_shown_and_nothing_is_stored(platform: Platform, clock: Clock) -> None:
-    await give(platform, 49)
-    clock.now += TICK
-    await platform.magnitude.release()
-    async with platform.database.read() as connection:
-        assert await stored.releases(connection) == []
-    codes = await give(platform)
-    clock.now += TICK
-    await platform.magnitude.release()
-    assert (await numbers(platform))["metoo"] == 50
-    # One is taken back: the number goes, and no later release tells 49.
-    await platform.voices.withdraw(platform.calls.get("call"), codes[0])
-    clock.now += TICK
-    await platform.magnitude.release()
-    assert (await numbers(platform))["metoo"] is None
-    async with platform.database.read() as connection:
-        assert [each.number for each in await stored.releases(connection)] == [50, None]
-
-
-async def test_the_two_kinds_are_never_added_up(platform: Platform, clock: Clock) -> None:
-    await give(platform, 70)
-    await give(platform, 10, Kind.STAND_WITH_YOU)
-    clock.now += TICK
-    await platform.magnitude.release()
-    published = platform.magnitude.published(platform.calls.get("call"))
-    assert await numbers(platform) == {"metoo": 70, "stand": None}
-    assert "80" not in str(published.series)
-
-
-# The waiting line
-
-
-def test_places_are_handed_out_at_the_rate() -> None:
-    clock = Clock()
-    line = WaitingLine(10, b"k" * 32, clock)
-    waits = [line.take(f"call {n}").seconds for n in range(120)]
-    at_once = [wait for wait in waits if wait == 0]
-    assert len(at_once) == 10 * BURST_SECONDS + 1
-    assert waits[-1] == pytest.approx((120 - 1) / 10 - BURST_SECONDS, abs=0.001)
-    clock.now += 3600
-    assert line.take("call later").seconds == 0
-
-
-def test_a_ticket_is_good_for_its_own_form_alone() -> None:
-    clock = Clock()
-    line = WaitingLine(1, b"k" * 32, clock)
-    for n in range(20):
-        place = line.take(f"call {n}")
-    another_worker = WaitingLine(1, b"k" * 32, clock)
-    another_server = WaitingLine(1, b"x" * 32, clock)
-    waits = another_worker.redeem("call 19", place.ticket)
-    assert waits is not None
-    assert waits == pytest.approx(place.seconds, abs=1)
-    assert line.redeem("call 18", place.ticket) is None
-    assert line.redeem("other 19", place.ticket) is None
-    assert another_server.redeem("call 19", place.ticket) is None
-    sooner = "00000000" + place.ticket[8:]
-    assert line.redeem("call 19", sooner) is None
-    clock.now += waits
-    assert line.redeem("call 19", place.ticket) == 0
-
-
-@pytest.mark.parametrize("ticket", ["", "x", "\u0660" * 8 + "0" * 32, "zzzzzzzz" + "0" * 32, "0" * 40, "\u0661" * 40])
-def test_what_is_no_ticket_is_none(ticket: str) -> None:
-    assert WaitingLine(1, b"k" * 32, Clock()).redeem("call 1", ticket) is None
 
 
 # Backups
@@ -240,26 +146,6 @@ async def test_a_code_of_another_call_takes_nothing_back(platform: Platform) -> 
     with pytest.raises(UnknownCode):
         await platform.voices.withdraw(platform.calls.get("other"), code)
     assert await totals(platform) == {1: 1}
-
-
-# Settings
-
-
-def test_a_name_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(BadSetting, match="NOTALONE_POW_BIT"):
-        read_settings({"NOTALONE_POW_BIT": "20"})
-
-
-def test_a_password_is_not_shown() -> None:
-    for url in (
-        "postgresql://me:hunter2@host/name",
-        "postgresql://me:hun@ter2@host/name",
-        "postgresql://:hunter2@host/name",
-        "postgresql://host/name?user=me&password=hunter2",
-    ):
-        assert "ter2" not in without_password(url)
-        assert "host/name" in without_password(url)
-    assert without_password("sqlite:////srv/notalone.db") == "sqlite:////srv/notalone.db"
 
 
 # The server

@@ -118,8 +118,6 @@ def proof_holds(slug: str, nonce: str, proof: str, bits: int) -> bool:
 
     Hashcash over SHA-256: the challenge binds call and nonce, so that no work serves twice.
     """
-    if bits == 0:
-        return True
     if _PROOF.fullmatch(proof) is None:
         return False
     digest = sha256(challenge(slug, nonce) + bytes.fromhex(proof)).digest()
