@@ -9,11 +9,16 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
 
+from notalone.web.pages.frame import LANGUAGES
+from tests.journeys.inspection import AXE, FACTS, violations
+from tests.journeys.pages import Seen, Tour, every_page
 from tests.journeys.scene import EXIT_URL, FIGURES, await_numbers, give, help_of_today, prepare_calls
 from tests.server import DEMO_CALL, Server, server
 from tools.pictures import ARGUMENTS, CHROMIUM, chromium
+
+SMALLEST: ViewportSize = {"width": 320, "height": 640}
 
 # Playwright's loop runs for as long as its browser is open, and tests with a loop of their own cannot run beside it:
 # everything here ends with this folder, not with the session.
@@ -83,6 +88,14 @@ def visit(browser: Browser) -> Iterator[Visit]:
         yield open_window
 
 
+_NO_COMPLAINT = (
+    # Every answer that is a problem; which ones are right is for the tests to say.
+    "Failed to load resource",
+    # A tap that was held while she left: the page is empty, so there is nothing to send.
+    "Form submission canceled because the form is not connected",
+)
+
+
 class _Watch:
     def __init__(self, window: BrowserContext) -> None:
         self._window = window
@@ -99,8 +112,7 @@ class _Watch:
             self._elsewhere.append(request.url)
 
     def _said(self, message: ConsoleMessage) -> None:
-        # The browser reports every refused request here; whether it should be refused is for the tests to say.
-        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+        if message.type in ("error", "warning") and not message.text.startswith(_NO_COMPLAINT):
             self._complaints.append(message.text)
 
     def end(self) -> None:
@@ -109,6 +121,21 @@ class _Watch:
         assert self._elsewhere == []
         assert self._complaints == []
         assert cookies == []
+
+
+@pytest.fixture(scope="package")
+def tour(browser: Browser, place: Server) -> Tour:
+    """Every page in every language, on the smallest screen. Seen once, looked at by many tests."""
+    window = browser.new_context(viewport=SMALLEST)
+    watch, page = _Watch(window), window.new_page()
+    page.add_init_script(path=AXE)
+    seen = [
+        Seen(lang, name, urlsplit(page.url).path, answer.all_headers(), page.evaluate(FACTS), violations(page))
+        for lang in LANGUAGES
+        for name, answer in every_page(page, place, lang)
+    ]
+    watch.end()
+    return seen
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from playwright.sync_api import Page, Response
 
@@ -119,9 +121,24 @@ _PAGES: Mapping[str, tuple[int, Way]] = {
     "tap on no call": (404, _sent("/{lang}/call/nothing/voice", _fields())),
     "tap without a nonce": (400, _sent("/{lang}/call/metoo/voice", _only(kind="metoo"))),
     "form too large for the door": (400, _sent("/{lang}/call/metoo/voice", _fields(story="x" * 2000))),
-    "form too large for the server": (400, _sent("/{lang}/call/metoo/withdraw", _only(code="x" * 20_000))),
+    "form too large for the server": (413, _sent("/{lang}/call/metoo/withdraw", _only(code="x" * 20_000))),
     "form sent to a page": (405, _sent("/{lang}/help", _only(code="ABC"))),
 }
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one page is when one comes to it on the smallest screen."""
+
+    lang: str
+    name: str
+    path: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    facts: Any = field(repr=False)
+    violations: Sequence[Any] = field(repr=False)
+
+
+Tour = Sequence[Seen]
 
 
 def every_page(page: Page, place: Server, lang: str) -> Iterator[tuple[str, Response]]:

@@ -3,64 +3,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
 from playwright.sync_api import Page
 
 from notalone.web.pages.frame import LANGUAGES
 from tests.journeys.conftest import Visit
-from tests.journeys.pages import drawn_pages, every_page
+from tests.journeys.inspection import AXE, violations
+from tests.journeys.pages import Tour, drawn_pages
 from tests.journeys.scene import FIGURES
-from tests.server import ROOT, Server
-
-AXE = ROOT / "browser" / "node_modules" / "axe-core" / "axe.min.js"
-STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-EVERYTHING = {"type": "tag", "values": [*STANDARD, "best-practice"]}
-# The rules that look at colours: all that a theme changes.
-COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
-RUN = """async (rules) => {
-    document.querySelectorAll("details").forEach((each) => (each.open = true));
-    const found = await axe.run(document, {runOnly: rules, resultTypes: ["violations"]});
-    return found.violations.flatMap(({id, nodes}) => nodes.map((node) => [id, node.html, node.failureSummary]));
-}"""
+from tests.server import Server
 
 
-@pytest.fixture
-def examined(visit: Visit) -> Page:
-    # axe is put into the page from outside, which the pages' own rules would not allow.
-    page = visit(bypass_csp=True)
+def test_axe_finds_nothing_on_any_page(tour: Tour) -> None:
+    found = {(seen.lang, seen.name): seen.violations for seen in tour if seen.violations}
+    pages = f"{len(tour) // len(LANGUAGES)} pages in {len(LANGUAGES)} languages, light and dark"
+    FIGURES.append(f"axe: {pages}: {sum(map(len, found.values()))} violations")
+    assert found == {}
+
+
+def test_axe_finds_nothing_on_the_pages_of_what_seldom_happens(page: Page, place: Server) -> None:
     page.add_init_script(path=AXE)
-    return page
+    found = {each: violations(page) for each in drawn_pages(page, place)}
+    FIGURES.append(f"axe: {len(found)} pages of what seldom happens: {sum(map(len, found.values()))} violations")
+    assert {each: its for each, its in found.items() if its} == {}
 
 
-def violations(page: Page) -> Iterator[Any]:
-    for theme, rules in (("light", EVERYTHING), ("dark", COLOURS)):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        yield from ([theme, *each] for each in page.evaluate(RUN, rules))
-    page.emulate_media(color_scheme="light")
+def test_axe_finds_nothing_on_a_wide_screen(visit: Visit, place: Server) -> None:
+    page = visit(viewport={"width": 1280, "height": 900})
+    page.add_init_script(path=AXE)
+    for path in ("/en/call/metoo", "/ar/call/metoo", "/en/call/metoo/count", "/es/help"):
+        page.goto(place.url + path)
+        assert violations(page) == [], path
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_axe_finds_nothing_on_any_page(examined: Page, place: Server, lang: str) -> None:
-    found = {}
-    for name, _ in every_page(examined, place, lang):
-        found[name] = list(violations(examined))
-    FIGURES.append(f"axe: {len(found)} pages in {lang}, light and dark: {sum(map(len, found.values()))} violations")
-    assert {name: each for name, each in found.items() if each} == {}
-
-
-def test_axe_finds_nothing_on_the_pages_of_what_seldom_happens(examined: Page, place: Server) -> None:
-    found = {}
-    for lang, name in drawn_pages(examined, place):
-        found[lang, name] = list(violations(examined))
-    FIGURES.append(f"axe: {len(found)} seldom pages, light and dark: {sum(map(len, found.values()))} violations")
-    assert {name: each for name, each in found.items() if each} == {}
-
-
-def test_axe_would_find_something(examined: Page, place: Server) -> None:
-    examined.goto(f"{place.url}/en/")
-    examined.evaluate("document.querySelector('h1').outerHTML = '<img><p>a</p>'; document.body.style.color = '#ddd'")
-    found = {rule for _, rule, *_ in violations(examined)}
+def test_axe_would_find_something(page: Page, place: Server) -> None:
+    page.add_init_script(path=AXE)
+    page.goto(f"{place.url}/en/")
+    page.evaluate("document.querySelector('h1').outerHTML = '<img><p>a</p>'; document.body.style.color = '#ddd'")
+    found = {rule for _, rule, *_ in violations(page)}
     assert found >= {"image-alt", "color-contrast", "page-has-heading-one"}
