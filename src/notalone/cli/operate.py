@@ -23,6 +23,7 @@ from notalone.services.bundle import read_bundle
 from notalone.services.help import read_directory
 from notalone.services.platform import open_platform
 from notalone.services.settings import Settings, read_settings, variable, without_password
+from notalone.web.app import create_app
 
 DEMO_CALL = Path("calls/metoo")
 
@@ -61,6 +62,8 @@ async def _prepare(settings: Settings, bundle: Path | None = None) -> None:
 
 
 def _serve(settings: Settings) -> None:
+    # What would stop a worker stops us here: several workers would be started again and again for ever.
+    create_app(settings)
     # No access log: who came, when and from where is nobody's business. Nor does the server name itself.
     uvicorn.run(
         "notalone.web.app:create_app",

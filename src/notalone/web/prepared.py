@@ -46,7 +46,7 @@ class PreparedPages:
     def __init__(self) -> None:
         self._pages: dict[Hashable, Prepared] = {}
 
-    def get(self, key: Hashable, page: Callable[..., str], holes: int = 0) -> Prepared:
+    def get(self, key: Hashable, page: Callable[..., str], holes: int) -> Prepared:
         """The page for this key, rendered now if it is not there yet."""
         prepared = self._pages.get(key)
         if prepared is None:

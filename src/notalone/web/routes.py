@@ -20,7 +20,6 @@ from notalone.web.pages.call import minors_page, privacy_page
 from notalone.web.pages.frame import LANGUAGES
 from notalone.web.pages.help import help_page
 from notalone.web.pages.home import home_page
-from notalone.web.pages.magnitude import count_page
 from notalone.web.pages.poster import poster_page
 from notalone.web.pages.safety import safety_page
 from notalone.web.pages.voice import start_page, voice_page, withdraw_page, withdrawn_page
@@ -73,7 +72,7 @@ async def call(site: SiteHere, platform: PlatformHere, lang: Lang, slug: Slug) -
 @get("/call/{slug:str}/count")
 async def count(site: SiteHere, platform: PlatformHere, lang: Lang, slug: Slug) -> Response[str | bytes]:
     its = platform.calls.get(slug)
-    return html(count_page(site.call_frame(checked(lang), its, "/count"), its, platform.magnitude.published(its)))
+    return html(site.count(checked(lang), its, platform.magnitude.published(its)))
 
 
 @get("/call/{slug:str}/privacy")

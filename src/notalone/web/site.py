@@ -17,6 +17,7 @@ from notalone.services.settings import Settings
 from notalone.web.door import Counted, Outcome, Refused, Waiting
 from notalone.web.pages.call import call_page
 from notalone.web.pages.frame import LANGUAGES, Frame, asset_urls
+from notalone.web.pages.magnitude import count_page
 from notalone.web.pages.problem import Retry, problem_page
 from notalone.web.pages.voice import receipt_page, waiting_page
 from notalone.web.prepared import Prepared, PreparedPages
@@ -52,6 +53,14 @@ class Site:
 
         key = ("call", call.slug, call.revision, lang, published.released_at)
         return self._prepared.get(key, page, 1).fill(nonce_from(secrets.token_bytes(NONCE_BYTES)))
+
+    def count(self, lang: str, call: Call, published: Published) -> bytes:
+        """How it grew. A year of ticks takes long to draw, so it is drawn once a tick."""
+
+        def page() -> str:
+            return count_page(self.call_frame(lang, call, "/count"), call, published)
+
+        return self._prepared.get(("count", call.slug, call.revision, lang, published.released_at), page, 0).fill()
 
     def html(self, lang: str, outcome: Outcome) -> tuple[HTTPStatus, bytes]:
         """What the voice door answers (door.Answers)."""
