@@ -51,6 +51,8 @@ ENGINE_ERRORS = (
     sqlite3.DatabaseError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    # A connection that was cut off in the middle of an answer may no longer know where it stands.
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
