@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from notalone.services.platform import Platform
 from notalone.storage import backup as stored
@@ -35,6 +37,64 @@ class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
     rows: dict[str, int]
 
 
+# What a row of each table may hold. A backup comes from outside, perhaps years later: nothing of it goes unchecked.
+_Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+_CallId = Annotated[int, Meta(ge=1, lt=2**31)]
+_Sixteen = Annotated[bytes, Meta(min_length=16, max_length=16)]
+
+
+class _Row(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+class _Call(_Row):
+    id: _CallId
+    slug: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{1,39}\Z")]
+    salt: _Sixteen
+    loaded_on: date
+    closed_on: date | None
+    revision: _CallId
+
+
+class _CallText(_Row):
+    call_id: _CallId
+    lang: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9-]{1,35}\Z")]
+    source: Annotated[str, Meta(pattern=r"\A[^\x00]*\Z")]
+
+
+class _Voice(_Row):
+    call_id: _CallId
+    id: _Sixteen
+    kind: Literal[0, 1, 2]
+
+
+class _Release(_Row):
+    call_id: _CallId
+    kind: Literal[1, 2]
+    tick: _Number
+    number: _Number | None
+
+
+class _Publication(_Row):
+    id: Literal[1]
+    tick: _Number
+
+
+class _ServerKey(_Row):
+    name: Annotated[str, Meta(min_length=1, max_length=40)]
+    value: Annotated[bytes, Meta(min_length=1)]
+
+
+_ROWS: dict[str, type[_Row]] = {
+    "call": _Call,
+    "call_text": _CallText,
+    "voice": _Voice,
+    "release": _Release,
+    "publication": _Publication,
+    "server_key": _ServerKey,
+}
+
+
 class Restored(msgspec.Struct, frozen=True):
     """What a restore did."""
 
@@ -49,7 +109,10 @@ def _silent(table: str, done: int, total: int) -> None:
 
 
 async def back_up(platform: Platform, path: Path, progress: Progress = _silent) -> int:
-    """Write the backup; how many voices it holds. The file appears whole or not at all. Raises OSError."""
+    """Write the backup; how many voices stand in it. The file appears whole or not at all.
+
+    Raises OSError, StorageUnavailable.
+    """
     partial = path.with_name(path.name + ".partial")
     counts: dict[str, int] = {}
     try:
@@ -60,13 +123,14 @@ async def back_up(platform: Platform, path: Path, progress: Progress = _silent) 
                     for table in stored.TABLES:
                         total = await stored.count(connection, table)
                         counts[table] = await _write_table(archive, connection, table, total, progress)
+                    voices = sum((await magnitude.totals(connection)).values())
                 archive.writestr("manifest.json", msgspec.json.encode(_Manifest(FORMAT, platform.today(), counts)))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return counts["voice"]
+    return voices
 
 
 async def _write_table(
@@ -83,65 +147,94 @@ async def _write_table(
     return done
 
 
+class _Backup:
+    """The file, opened."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.manifest = msgspec.json.decode(archive.read("manifest.json"), type=_Manifest)
+
+    def rows(self, table: str) -> Iterator[dict[str, Any]]:
+        decoder = msgspec.json.Decoder(_ROWS[table])
+        with self._archive.open(f"{table}.jsonl") as file:
+            for line in file:
+                yield msgspec.structs.asdict(decoder.decode(line))
+
+    def check(self) -> int:
+        """Read it all; how many voices stand in it. Raises whatever is wrong."""
+        if self.manifest.format != FORMAT:
+            raise UnusableBackup(f"its format, {self.manifest.format}, is newer than this program")
+        calls = [(row["id"], row["slug"]) for row in self.rows("call")]
+        ids = {id for id, _ in calls}
+        if not len(ids) == len({slug for _, slug in calls}) == len(calls):
+            raise UnusableBackup("a call is in it twice")
+        standing = 0
+        for table in _ROWS:
+            done, total = 0, self.manifest.rows[table]
+            for row in self.rows(table):
+                done += 1
+                if "call_id" in row and row["call_id"] not in ids:
+                    raise UnusableBackup(f"{table}: a row of a call that is not in it")
+                standing += table == "voice" and row["kind"] != 0
+            if done != total:
+                raise UnusableBackup(f"{table}: {done} rows where the manifest says {total}")
+        return standing
+
+
 async def restore(platform: Platform, path: Path, journals: Sequence[Path], progress: Progress = _silent) -> Restored:
     """Merge the backup into this database, then apply every withdrawal of the journals, in one transaction.
 
     Raises UnusableBackup, StorageUnavailable, OSError; then nothing was changed.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            manifest = msgspec.json.decode(archive.read("manifest.json"), type=_Manifest)
-            if manifest.format != FORMAT:
-                raise UnusableBackup(f"{path}: format {manifest.format} is newer than this program")
-            async with platform.database.write() as connection:
-                return await _merge(connection, archive, manifest, journals, progress)
-    except (zipfile.BadZipFile, KeyError, msgspec.DecodeError) as error:
-        raise UnusableBackup(f"{path} is not a whole backup: {error}") from error
+    with path.open("rb") as file:
+        try:
+            backup = _Backup(zipfile.ZipFile(file))
+            standing = backup.check()
+        except Exception as error:
+            # What zipfile stumbles over in a damaged file has a dozen types.
+            raise UnusableBackup(f"{path} is not a whole backup: {error}") from error
+        async with platform.database.write() as connection:
+            await stored.hold_writers(connection)
+            applied = await _merge(connection, backup, journals, progress)
+            now = sum((await magnitude.totals(connection)).values())
+    return Restored(backup.manifest.made_on, standing, applied, now)
 
 
-async def _merge(
-    connection: Connection,
-    archive: zipfile.ZipFile,
-    manifest: _Manifest,
-    journals: Sequence[Path],
-    progress: Progress,
-) -> Restored:
-    await stored.hold_writers(connection)
-    ids, restored = await _merge_calls(connection, archive)
+async def _merge(connection: Connection, backup: _Backup, journals: Sequence[Path], progress: Progress) -> int:
+    """How many voices the journals withdrew."""
+    ids, restored = await _merge_calls(connection, backup)
     # The texts of a call belong together: those that are here are newer and stay.
-    await _merge_table(connection, archive, manifest, "call_text", restored, progress)
+    await _merge_table(connection, backup, "call_text", restored, progress)
     for table in ("voice", "release", "server_key"):
-        await _merge_table(connection, archive, manifest, table, ids, progress)
-    for row in _lines(archive, "publication"):
-        await stored.raise_tick(connection, int(row["tick"]))
+        await _merge_table(connection, backup, table, ids, progress)
+    for row in backup.rows("publication"):
+        await stored.raise_tick(connection, row["tick"])
     slugs = {slug: id for slug, (id, _, _) in (await stored.calls_here(connection)).items()}
     withdrawals = {(slugs[slug], id) for path in journals for slug, id in journal.read(path) if slug in slugs}
     applied = await stored.mark_withdrawn(connection, sorted(withdrawals))
     await stored.count_again(connection)
-    return Restored(
-        made_on=manifest.made_on,
-        voices_in_backup=manifest.rows["voice"],
-        withdrawals_applied=applied,
-        voices_now=sum((await magnitude.totals(connection)).values()),
-    )
+    return applied
 
 
-async def _merge_calls(connection: Connection, archive: zipfile.ZipFile) -> tuple[dict[int, int], dict[int, int]]:
+async def _merge_calls(connection: Connection, backup: _Backup) -> tuple[dict[int, int], dict[int, int]]:
     """The id here of each call of the backup, and of those alone that were restored now."""
     here = await stored.calls_here(connection)
     ids: dict[int, int] = {}
     restored: dict[int, int] = {}
-    for row in _lines(archive, "call"):
+    for row in backup.rows("call"):
         if row["slug"] not in here:
             ids[row["id"]] = restored[row["id"]] = await stored.add_call(connection, row)
             continue
         call_id, salt, voices = here[row["slug"]]
-        if salt != row["salt"]:
-            if voices:
-                raise UnusableBackup(
-                    f"the call {row['slug']} here is another one than the backup's, and it has voices; "
-                    "restore into an empty database instead"
-                )
+        if salt == row["salt"]:
+            if row["closed_on"] is not None:
+                await stored.close_call(connection, call_id, row["closed_on"])
+        elif voices:
+            raise UnusableBackup(
+                f"the call {row['slug']} here is another one than the backup's, and it has voices; "
+                "restore into an empty database instead"
+            )
+        else:
             await stored.adopt_call(connection, call_id, row)
             restored[row["id"]] = call_id
         ids[row["id"]] = call_id
@@ -149,15 +242,10 @@ async def _merge_calls(connection: Connection, archive: zipfile.ZipFile) -> tupl
 
 
 async def _merge_table(
-    connection: Connection,
-    archive: zipfile.ZipFile,
-    manifest: _Manifest,
-    table: str,
-    ids: dict[int, int],
-    progress: Progress,
+    connection: Connection, backup: _Backup, table: str, ids: Mapping[int, int], progress: Progress
 ) -> None:
-    done, total = 0, manifest.rows[table]
-    for chunk in _chunks(_lines(archive, table)):
+    done, total = 0, backup.manifest.rows[table]
+    for chunk in _chunks(backup.rows(table)):
         ours = (row for row in chunk if "call_id" not in row or row["call_id"] in ids)
         moved = [{**row, "call_id": ids[row["call_id"]]} if "call_id" in row else row for row in ours]
         if moved:
@@ -166,35 +254,8 @@ async def _merge_table(
             await stored.mark_withdrawn(connection, ((r["call_id"], r["id"]) for r in moved if r["kind"] == 0))
         done += len(chunk)
         progress(table, done, total)
-    if done != total:
-        raise UnusableBackup(f"{table}: {done} rows where the manifest says {total}")
-
-
-# Which columns are not what JSON makes of them.
-_BYTES = {"salt", "id", "value"}
-_DATES = {"loaded_on", "closed_on"}
-
-
-def _lines(archive: zipfile.ZipFile, table: str) -> Iterator[dict[str, Any]]:
-    with archive.open(f"{table}.jsonl") as file:
-        for line in file:
-            yield {name: _value(name, value) for name, value in msgspec.json.decode(line).items()}
-
-
-def _value(name: str, value: object) -> object:
-    if isinstance(value, str) and name in _BYTES:
-        return msgspec.convert(value, bytes)
-    if isinstance(value, str) and name in _DATES:
-        return date.fromisoformat(value)
-    return value
 
 
 def _chunks(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    chunk: list[dict[str, Any]] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == stored.CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
+    while chunk := list(islice(rows, stored.CHUNK)):
         yield chunk

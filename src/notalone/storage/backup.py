@@ -8,6 +8,7 @@ either knows as withdrawn is withdrawn.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Table, case, delete, func, insert, select, text, tuple_, update
@@ -45,7 +46,8 @@ async def hold_writers(connection: Connection) -> None:
     In the order in which the group commit takes its locks, or the two would wait for each other.
     """
     if connection.dialect.name == "postgresql":
-        await connection.execute(text("LOCK TABLE voice, tally IN SHARE ROW EXCLUSIVE MODE"))
+        # Not a weaker one: a withdrawal locks its row before it writes, and would then hold what is needed here.
+        await connection.execute(text("LOCK TABLE voice, tally IN EXCLUSIVE MODE"))
 
 
 async def calls_here(connection: Connection) -> dict[str, tuple[int, bytes, int]]:
@@ -75,6 +77,12 @@ async def adopt_call(connection: Connection, call_id: int, row: Row) -> None:
     await connection.execute(delete(call_text).where(call_text.c.call_id == call_id))
     values = {name: value for name, value in row.items() if name not in ("id", "revision")}
     await connection.execute(update(call).where(call.c.id == call_id).values(revision=call.c.revision + 1, **values))
+
+
+async def close_call(connection: Connection, call_id: int, closed_on: date) -> None:
+    """A call that was closed when the backup was made takes no voices here either."""
+    still_open = (call.c.id == call_id) & call.c.closed_on.is_(None)
+    await connection.execute(update(call).where(still_open).values(revision=call.c.revision + 1, closed_on=closed_on))
 
 
 async def add_rows(connection: Connection, table: str, some: Sequence[Row]) -> None:
