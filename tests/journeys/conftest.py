@@ -129,11 +129,11 @@ def tour(browser: Browser, place: Server) -> Tour:
     window = browser.new_context(viewport=SMALLEST)
     watch, page = _Watch(window), window.new_page()
     page.add_init_script(path=AXE)
-    seen = [
-        Seen(lang, name, urlsplit(page.url).path, answer.all_headers(), page.evaluate(FACTS), violations(page))
-        for lang in LANGUAGES
-        for name, answer in every_page(page, place, lang)
-    ]
+    seen = []
+    for lang in LANGUAGES:
+        for name, answer in every_page(page, place, lang):
+            path, headers = urlsplit(page.url).path, answer.all_headers()
+            seen.append(Seen(lang, name, path, answer.status, headers, page.evaluate(FACTS), violations(page)))
     watch.end()
     return seen
 

@@ -43,7 +43,19 @@ FACTS = """async () => {
         each.closest("p, li, td, th, dd, blockquote")?.textContent.trim() !== each.textContent.trim();
     const outside = ({left, right}) => left < -1 || right > innerWidth + 1;
     const scrolls = (each) => each.closest(".wide");
+    // Words that cannot be in the language that the element says. Names of people, places and titles stay as they are.
+    const arabic = /[\u0600-\u06ff]/, english = /\\b(the|and|your|with)\\b/i;
+    const strange = {en: [arabic], es: [arabic, english], ar: [english]};
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const strangers = [];
+    while (texts.nextNode()) {
+        const {data, parentElement} = texts.currentNode;
+        if (parentElement.closest("bdi, a[rel], .notes")) continue;
+        const {lang} = parentElement.closest("[lang]");
+        if (strange[lang]?.some((each) => each.test(data))) strangers.push([lang, data]);
+    }
     const facts = {
+        strangers,
         title: document.title,
         lang: document.documentElement.lang,
         dir: document.documentElement.dir,
@@ -51,6 +63,8 @@ FACTS = """async () => {
         tellers: all("meta[name=description], meta[property], link[rel=manifest], link[rel*=touch]").map(name),
         exits: all("a[data-exit]").map((each) => [each.innerText, each.href, each.rel]),
         links: all("a").map((each) => each.pathname),
+        loaded: performance.getEntriesByType("resource").map((each) => each.name),
+        rels: all("link").map((each) => each.rel),
         robots: document.querySelector("meta[name=robots]")?.content,
         footer: document.querySelector("footer").innerText,
         width: document.scrollingElement.scrollWidth,

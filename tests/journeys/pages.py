@@ -133,6 +133,7 @@ class Seen:
     lang: str
     name: str
     path: str = field(repr=False)
+    status: int = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     facts: Any = field(repr=False)
     violations: Sequence[Any] = field(repr=False)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The call is closed, everybody comes at once, the database is away: she always reads what it means for her."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from notalone.protocol.voice import NONCE_BYTES, nonce_from
+from tests.journeys.conftest import Visit
+from tests.journeys.scene import posts, settled_numbers
+from tests.postgres import Cluster, cluster
+from tests.server import DEMO_CALL, Server, server
+
+
+def heading(page: Page) -> str:
+    return page.get_by_role("heading", level=1).inner_text()
+
+
+def test_a_closed_call_can_be_read(page: Page, place: Server) -> None:
+    page.goto(f"{place.url}/en/call/closed")
+    expect(page.get_by_role("note").first).to_contain_text("This call is closed.")
+    expect(page.get_by_role("note").first).to_contain_text("It can still be read, and a voice can still be taken back.")
+    expect(page.locator("button")).to_have_count(0)
+    expect(page.locator("#what-is")).to_be_visible()
+    page.get_by_role("link", name="How it grew: table, CSV and JSON").click()
+    expect(page.get_by_role("note").first).to_contain_text("This call is closed.")
+    page.get_by_role("link", name="Take back your voice").click()
+    page.get_by_role("link", name="Go on: take back your voice").click()
+    expect(page.get_by_role("button", name="Take back my voice")).to_be_visible()
+
+
+def test_the_call_closes_while_she_reads(visit: Visit, place: Server) -> None:
+    early, late = visit(), visit()
+    for page in (early, late):
+        page.goto(f"{place.url}/en/call/closing")
+    early.get_by_role("button", name="Me too").click()
+    code = early.locator(".code").inner_text()
+    place.run("call", "close", "closing", "--yes")
+    late.get_by_role("button", name="Me too").click()
+    expect(late.get_by_role("heading", level=1)).to_have_text("This call is closed")
+    expect(late.locator("main")).to_contain_text("this one was not counted")
+    late.get_by_role("link", name="To the call").click()
+    expect(late.locator("#what-is")).to_be_visible()
+    # Who was in time is counted, sees the same answer again, and can still go.
+    early.reload()
+    assert early.locator(".code").inner_text() == code
+    early.goto(f"{place.url}/en/call/closing/withdraw")
+    early.get_by_label("Your voice code").fill(code)
+    early.get_by_role("button").click()
+    expect(early.get_by_role("heading", level=1)).to_have_text("Your voice is taken back")
+
+
+def send_without_proof(place: Server) -> int:
+    form = {"nonce": nonce_from(secrets.token_bytes(NONCE_BYTES)), "kind": "metoo", "proof": "", "ticket": ""}
+    data = urllib.parse.urlencode(form).encode()
+    try:
+        with urllib.request.urlopen(f"{place.url}/en/call/metoo/voice", data, timeout=30) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        return refused.code
+
+
+def test_many_people_at_once(visit: Visit, slow_place: Server) -> None:
+    hurried = visit()
+    page = visit(java_script_enabled=False)
+    for each in (page, hurried):
+        each.goto(f"{slow_place.url}/en/call/metoo")
+    with ThreadPoolExecutor(12) as crowd:
+        others = [crowd.submit(send_without_proof, slow_place) for _ in range(12)]
+        while sum(other.done() for other in others) < 5:
+            time.sleep(0.05)
+        page.get_by_role("button", name="Me too").click()
+        assert heading(page) == "Many people are here at once"
+        expect(page.locator("main")).to_contain_text("You are not counted yet, but your place is kept.")
+        # Whose browser does the work passes by the line.
+        begun = time.monotonic()
+        hurried.get_by_role("button", name="Me too").click()
+        expect(hurried.get_by_role("heading", level=1)).to_have_text("You are counted")
+        assert time.monotonic() - begun < 4
+        assert {other.result() for other in others} == {201, 503}
+    found = re.search(r"Please wait (\d+) seconds", page.locator("main").inner_text())
+    assert found
+    deadline = time.monotonic() + int(found[1]) + 5
+    # She presses too early, again and again, and loses nothing.
+    while heading(page) == "Many people are here at once":
+        assert time.monotonic() < deadline
+        page.get_by_role("button", name="Me too").click()
+    assert heading(page) == "You are counted"
+    expect(page.locator(".code")).to_be_visible()
+
+
+@pytest.fixture
+def frail_place(tmp_path: Path) -> Iterator[tuple[Server, Cluster]]:
+    """A server whose database can be taken away."""
+    with (
+        cluster() as postgres,
+        server(
+            tmp_path, DEMO_CALL, database_url=postgres.fresh_url(), workers=1, tick=1, pow_bits=8, slow_rate=1000
+        ) as running,
+    ):
+        yield running, postgres
+        if not (postgres.data / "postmaster.pid").exists():
+            postgres.start()
+
+
+def test_the_database_is_away_and_comes_back(page: Page, frail_place: tuple[Server, Cluster]) -> None:
+    place, postgres = frail_place
+    sent = posts(page)
+    page.goto(f"{place.url}/en/call/metoo")
+    postgres.stop("immediate")
+
+    # The call can be read all the same, and a tap is not lost.
+    page.goto(f"{place.url}/en/call/metoo")
+    button = page.get_by_role("button", name="Me too")
+    begun = time.monotonic()
+    button.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("We could not write this down just now", timeout=40_000)
+    waited = time.monotonic() - begun
+    assert waited < 30
+    expect(page.locator("main")).to_contain_text("Nothing was counted or changed. The fault is ours, not yours.")
+
+    # To take a voice back is not possible either, and that is said too.
+    other = page.context.new_page()
+    other.goto(f"{place.url}/en/call/metoo/withdraw")
+    other.get_by_label("Your voice code").fill("0" * 18)
+    other.get_by_role("button").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("We could not write this down just now", timeout=40_000)
+
+    postgres.start()
+    button.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are counted", timeout=40_000)
+    nonces = {urllib.parse.parse_qs(each)["nonce"][0] for each in sent}
+    assert len(nonces) == 1, "she was asked to send another form"
+    code = page.locator(".code").inner_text()
+    page.reload()
+    assert page.locator(".code").inner_text() == code
+    assert settled_numbers(place) == {"metoo": None, "stand": None}
+    other.get_by_role("link", name="To the list of calls").click()
+    other.goto(f"{place.url}/en/call/metoo/withdraw")
+    other.get_by_label("Your voice code").fill(code)
+    other.get_by_role("button").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("Your voice is taken back")
