@@ -15,7 +15,7 @@ from notalone.web.pages.frame import LANGUAGES
 from tests.journeys.inspection import AXE, FACTS, violations
 from tests.journeys.pages import Seen, Tour, every_page
 from tests.journeys.scene import EXIT_URL, FIGURES, await_numbers, give, help_of_today, prepare_calls
-from tests.server import DEMO_CALL, Server, server
+from tests.server import Server, server
 from tools.pictures import ARGUMENTS, CHROMIUM, chromium
 
 SMALLEST: ViewportSize = {"width": 320, "height": 640}
@@ -47,7 +47,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="package")
 def slow_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Where those without script have one place a second, and numbers stand still long enough to be looked at."""
-    with server(tmp_path_factory.mktemp("slow"), DEMO_CALL, tick=3, pow_bits=8, slow_rate=1) as running:
+    data = tmp_path_factory.mktemp("slow")
+    prepare_calls(data)
+    with server(data, tick=3, pow_bits=8, slow_rate=1) as running:
         yield running
 
 

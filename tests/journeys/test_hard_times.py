@@ -65,7 +65,7 @@ def send_without_proof(place: Server) -> int:
     form = {"nonce": nonce_from(secrets.token_bytes(NONCE_BYTES)), "kind": "metoo", "proof": "", "ticket": ""}
     data = urllib.parse.urlencode(form).encode()
     try:
-        with urllib.request.urlopen(f"{place.url}/en/call/metoo/voice", data, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{place.url}/en/call/quiet/voice", data, timeout=30) as answer:  # noqa: S310
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         refused.close()
@@ -76,7 +76,7 @@ def test_many_people_at_once(visit: Visit, slow_place: Server) -> None:
     hurried = visit()
     page = visit(java_script_enabled=False)
     for each in (page, hurried):
-        each.goto(f"{slow_place.url}/en/call/metoo")
+        each.goto(f"{slow_place.url}/en/call/quiet")
     with ThreadPoolExecutor(12) as crowd:
         others = [crowd.submit(send_without_proof, slow_place) for _ in range(12)]
         while sum(other.done() for other in others) < 5:
