@@ -153,6 +153,25 @@ async def test_a_call_closed_before_the_backup_is_closed_after_it(
         assert not two.calls.get("metoo").open
 
 
+async def test_where_the_clock_is_behind_nothing_is_published_for_the_past(
+    deployments: Deployments, engine: str, clock: Clock, file: Path
+) -> None:
+    async with deployments.fresh(engine) as one:
+        await populate(one, clock)
+        await back_up(one, file)
+        released_at = one.magnitude.released_at
+    clock.now -= 50 * one.settings.tick
+    async with deployments.fresh(engine) as two:
+        await restore(two, file, [])
+        await two.calls.refresh()
+        before = (await contents(two.database))["release"]
+        await crowd(two, "metoo", ME_TOO, 10)
+        clock.now += one.settings.tick
+        await two.magnitude.release()
+        assert two.magnitude.released_at == released_at
+        assert (await contents(two.database))["release"] == before
+
+
 async def test_ids_of_calls_may_differ(deployments: Deployments, engine: str, file: Path) -> None:
     async with deployments.fresh(engine) as one, deployments.fresh(engine) as two:
         for slug in ("one", "two", "three"):
