@@ -23,7 +23,6 @@ def sheets(page: Page, paper: str) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
-@pytest.mark.xfail(strict=False, reason="with some fonts it takes two")
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_poster_comes_out_on_one_sheet(visit: Visit, place: Server, lang: str, paper: str) -> None:

@@ -53,7 +53,6 @@ SCREENS = {
 }
 
 
-@pytest.mark.xfail(strict=False, reason="not settled on a busy machine")
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("path", ["/en/call/metoo", "/ar/call/metoo/count", "/es/help", "/en/call/metoo/withdraw"])
 def test_she_reaches_everything_and_sees_where_she_is(visit: Visit, place: Server, screen: str, path: str) -> None:
