@@ -162,3 +162,19 @@ async def test_a_refresh_that_was_overtaken_does_not_bring_the_old_back_for_good
     await calls.refresh()
     assert not calls.get("metoo").open
     assert calls.get("other").open
+
+
+async def test_a_text_that_this_version_cannot_read_leaves_the_other_calls_alone(
+    calls: Calls, elsewhere: Calls, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another version of the program may have stored it."""
+    for slug in ("one", "two"):
+        await elsewhere.load(slug, {"en": TEXT})
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE call_text SET source = '?' WHERE call_id = (SELECT min(id) FROM call)"))
+    assert await calls.refresh()
+    assert [call.slug for call in calls.all()] == ["two"]
+    assert "the call one cannot be shown" in caplog.text
+    await elsewhere.load("one", {"en": TEXT})
+    await calls.refresh()
+    assert [call.slug for call in calls.all()] == ["one", "two"]

@@ -2,13 +2,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
 
+from notalone.storage import database as storage_database
 from notalone.storage.database import Database, StorageUnavailable, UnusableDatabaseURL, parse_url
 from notalone.storage.schema import call
 from tests.storage.contents import add_call, voices
@@ -97,6 +100,56 @@ async def test_a_file_that_is_no_database_is_not_touched(tmp_path: Path) -> None
     with pytest.raises(StorageUnavailable, match="not a database"):
         Database(f"sqlite:///{file}")
     assert file.read_bytes() == b"dear diary" * 1000
+
+
+async def test_a_new_file_that_another_process_is_switching_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite itself does not wait there, whatever its timeout."""
+    file = tmp_path / "notalone.db"
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("CREATE TABLE theirs (id INTEGER)")
+    other.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr(storage_database, "BUSY_SECONDS", 0)
+    pauses: list[float] = []
+
+    def wait(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr("notalone.storage.database.time.sleep", wait)
+    database = Database(f"sqlite:///{file}")
+    assert len(pauses) == 3
+    await database.upgrade()
+    await database.close()
+    other.execute("BEGIN EXCLUSIVE")
+    other.close()
+
+
+def test_a_file_that_stays_locked_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "notalone.db"
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("CREATE TABLE theirs (id INTEGER)")
+    other.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr(storage_database, "BUSY_SECONDS", 0)
+    monkeypatch.setattr("notalone.storage.database.time.sleep", lambda _: None)
+    with pytest.raises(StorageUnavailable, match="locked"):
+        Database(f"sqlite:///{file}")
+    other.close()
+
+
+async def test_a_connection_that_cannot_be_prepared_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(f"sqlite:///{tmp_path}/notalone.db")
+    before = threading.active_count()
+    with monkeypatch.context() as patched:
+        patched.setattr(storage_database, "SQLITE_PRAGMAS", ("nonsense nonsense",))
+        with pytest.raises(StorageUnavailable, match="syntax error"):
+            await add_call(database, "one")
+    assert threading.active_count() == before
+    await database.upgrade()
+    await add_call(database, "one")
+    await database.close()
 
 
 # ---- the schema ----

@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from notalone.storage import key
-from notalone.storage.database import Database, StorageUnavailable
+from notalone.storage.database import Connection, Database, StorageUnavailable
 
 
 async def test_the_first_key_stays(database: Database) -> None:
@@ -30,3 +32,16 @@ async def test_without_a_schema_there_is_no_key(database_url: str) -> None:
     with pytest.raises(StorageUnavailable):
         await key.read_or_make(database, "line", b"first")
     await database.close()
+
+
+async def test_a_database_that_takes_no_key_is_said(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def read_only(_: Database) -> AsyncIterator[Connection]:
+        raise StorageUnavailable("read only")
+        yield
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "write", read_only)
+        with pytest.raises(StorageUnavailable, match="read only"):
+            await key.read_or_make(database, "line", b"first")
+    assert await key.read_or_make(database, "line", b"second") == b"second"
