@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 # What the functions of this layer take; the services pass it through and never look inside.
 Connection = AsyncConnection
 
-# How long a writer waits for another process (a backup, `call load`) before it gives up.
+# How long a writer waits for another process (`restore`, `call load`) before it gives up.
 BUSY_SECONDS = 20
 # How long PostgreSQL may take to say hello.
 CONNECT_SECONDS = 5
@@ -91,7 +91,8 @@ class Database:
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
         else:
             # A withdrawal, or a published number, is no more to be undone by a power failure than a voice is.
-            arguments = {"timeout": CONNECT_SECONDS, "server_settings": {"synchronous_commit": "on"}}
+            session = {"synchronous_commit": "on", "lock_timeout": f"{BUSY_SECONDS * 1000:.0f}"}
+            arguments = {"timeout": CONNECT_SECONDS, "server_settings": session}
             self.engine = create_async_engine(
                 self.url,
                 connect_args=arguments,
