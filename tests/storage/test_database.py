@@ -283,17 +283,32 @@ async def test_writers_of_sqlite_wait_without_a_connection(make_url: Callable[[s
     await database.close()
 
 
+async def test_a_writer_who_waits_too_long_for_another_process_gives_up(
+    database_url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a large restore goes on, nobody who takes her voice back is kept before an empty page."""
+    monkeypatch.setattr(storage_database, "BUSY_SECONDS", 0.2)
+    other = Database(database_url)
+    await add_call(database, "one")
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE call SET revision = 7"))
+        async with asyncio.timeout(5):
+            with pytest.raises(StorageUnavailable, match=r"(?i)lock"):
+                await raise_revision(other)
+    await raise_revision(other)
+    await other.close()
+
+
+async def raise_revision(database: Database) -> None:
+    async with database.write() as connection:
+        now: int = (await connection.execute(select(call.c.revision).with_for_update())).scalar_one()
+        await asyncio.sleep(0.005)
+        await connection.execute(text("UPDATE call SET revision = :next"), {"next": now + 1})
+
+
 async def test_writers_take_turns(database: Database) -> None:
     """Each reads and writes what it read: none may be lost."""
     await add_call(database, "one")
-
-    async def raise_revision() -> None:
-        async with database.write() as connection:
-            reading = select(call.c.revision).with_for_update()
-            now: int = (await connection.execute(reading)).scalar_one()
-            await asyncio.sleep(0.005)
-            await connection.execute(text("UPDATE call SET revision = :next"), {"next": now + 1})
-
-    await asyncio.gather(*(raise_revision() for _ in range(8)))
+    await asyncio.gather(*(raise_revision(database) for _ in range(8)))
     async with database.read() as connection:
         assert await connection.scalar(text("SELECT revision FROM call")) == 9
