@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
@@ -53,6 +54,8 @@ class Calls:
         self._today = today
         self._by_slug: dict[str, Call] = {}
         self._seen = (-1, -1)
+        # One at a time: else one that read before a change could put the old calls back after it.
+        self._refreshing = asyncio.Lock()
 
     def get(self, slug: str) -> Call:
         """Raises UnknownCall."""
@@ -67,6 +70,10 @@ class Calls:
 
     async def refresh(self) -> bool:
         """Read again what another process changed. Whether anything was."""
+        async with self._refreshing:
+            return await self._read_again()
+
+    async def _read_again(self) -> bool:
         async with self._database.read() as connection:
             seen = await stored.revisions(connection)
             if seen == self._seen:
