@@ -95,8 +95,10 @@ class Magnitude:
             if await stored.take_tick(connection, tick):
                 await _publish(connection, tick)
         async with self._database.read() as connection:
-            self._released_at = await stored.last_tick(connection)
-            self._series = _series(await stored.releases(connection))
+            released_at = await stored.last_tick(connection)
+            series = _series(await stored.releases(connection))
+        # Together: a page drawn between the two would show the old numbers under the new tick, and be kept for it.
+        self._released_at, self._series = released_at, series
 
     async def _release_at_ticks(self) -> None:
         while True:
