@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-DEMO_CALL = ROOT / "calls" / "metoo"
+DEMO_CALL = ROOT / "src" / "notalone" / "calls" / "metoo"
 
 
 @dataclass(frozen=True)

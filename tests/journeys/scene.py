@@ -17,10 +17,11 @@ from playwright.sync_api import Page, Route
 from notalone.client.door import open_door
 from notalone.protocol.voice import Kind
 from notalone.services.bundle import read_bundle
+from notalone.services.help import SHIPPED
 from notalone.services.platform import open_platform
 from notalone.services.settings import Settings
 from notalone.web.pages.frame import LANGUAGES, translations
-from tests.server import DEMO_CALL, ROOT, Server
+from tests.server import DEMO_CALL, Server
 
 EXIT_URL = Settings().exit_url
 # Lines for the end of the run.
@@ -90,7 +91,7 @@ def settled_numbers(place: Server) -> dict[str, int | None]:
 
 def help_of_today(folder: Path) -> Path:
     """The help directory, every second entry of it read today: both sides of the page have something to show."""
-    entries = json.loads((ROOT / "help" / "directory.json").read_text())
+    entries = json.loads(SHIPPED.read_text())
     for entry in entries[::2]:
         entry["assured_date"] = datetime.now(UTC).date().isoformat()
     path = folder / "directory.json"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notalone.services.help import Directory, Entry, HelpError, Problem, parse_directory, read_directory
+from notalone.services.help import SHIPPED, Directory, Entry, HelpError, Problem, parse_directory, read_directory
 
 CHECKED = date(2026, 3, 1)
 TODAY = date(2026, 3, 2)
@@ -215,5 +215,5 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_the_directory_that_is_shipped_can_be_shown() -> None:
-    shipped = read_directory(Path(__file__).parents[2] / "help" / "directory.json")
+    shipped = read_directory(SHIPPED)
     assert all({"en", "es"} <= entry.description.keys() for entry in shipped.entries(datetime.now(UTC).date()))

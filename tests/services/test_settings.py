@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from notalone.services.help import SHIPPED
 from notalone.services.settings import BadSetting, Settings, read_settings, variable, without_password
 from notalone.storage.database import parse_url
 
@@ -19,6 +20,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert (settings.host, settings.port, settings.public_url) == ("127.0.0.1", 8000, "http://127.0.0.1:8000")
     assert (settings.workers, settings.tick, settings.pow_bits, settings.slow_rate) == (1, 600, 16, 100)
     assert settings.exit_url == "https://www.bbc.com/weather"
+    assert settings.help_directory == SHIPPED
 
 
 def test_every_setting_is_read_from_its_variable() -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from notalone.protocol.voice import Kind
 from notalone.services.bundle import Section, parse_text
 from notalone.services.call import Call
-from notalone.services.help import Entry, read_directory
+from notalone.services.help import SHIPPED, Entry, read_directory
 from notalone.services.magnitude import Point, Published, Shown
 from notalone.web.pages.call import call_page, minors_page, privacy_page
 from notalone.web.pages.frame import LANGUAGES, WEB, Frame, asset_urls, translations
@@ -38,7 +38,7 @@ from notalone.web.pages.voice import (
     withdrawn_page,
 )
 from notalone.web.problems import Problem
-from tests.server import DEMO_CALL, ROOT
+from tests.server import DEMO_CALL
 
 ASSETS = {
     "style.css": "/static/style.css?v=1",
@@ -84,7 +84,7 @@ GROWN = published((None, None), (60, None), (900, 55), (12_345, 678))
 
 
 def entries() -> list[Entry]:
-    listed = read_directory(ROOT / "help" / "directory.json").entries(date(2035, 1, 1))
+    listed = read_directory(SHIPPED).entries(date(2035, 1, 1))
     return [msgspec.structs.replace(each, stale=n % 2 == 0) for n, each in enumerate(listed)]
 
 

@@ -16,6 +16,7 @@ import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+import notalone
 from notalone.services.backup import Progress as Report
 from notalone.services.backup import Restored, back_up
 from notalone.services.backup import restore as merge_backup
@@ -25,7 +26,7 @@ from notalone.services.platform import open_platform
 from notalone.services.settings import Settings, read_settings, variable, without_password
 from notalone.web.app import create_app
 
-DEMO_CALL = Path("calls/metoo")
+DEMO_CALL = Path(notalone.__file__).parent / "calls" / "metoo"
 
 
 @click.command()

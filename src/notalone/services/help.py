@@ -17,6 +17,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+import notalone
+
+# The directory that comes with the program.
+SHIPPED = Path(notalone.__file__).parent / "help" / "directory.json"
 FRESH_FOR = timedelta(days=180)
 # Where the checker lives, today can be what is tomorrow here.
 _TIME_ZONES = timedelta(days=1)

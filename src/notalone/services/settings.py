@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated
 
+from notalone.services.help import SHIPPED
+
 
 class BadSetting(ValueError):
     """A setting has a value that cannot be used."""
@@ -31,7 +33,9 @@ class Settings:
     withdrawals: Annotated[
         Path, "journal of withdrawals, applied again after a restore; empty: withdrawals.log in the data folder"
     ] = Path()
-    help_directory: Annotated[Path, "the help directory that the Help page shows"] = Path("help/directory.json")
+    help_directory: Annotated[
+        Path, "the help directory that the Help page shows; empty: the one that comes with the program"
+    ] = Path()
     host: Annotated[str, "address to listen on"] = "127.0.0.1"
     port: Annotated[int, "port to listen on"] = 8000
     workers: Annotated[int, "web processes; 0: one with SQLite, one a core with PostgreSQL"] = 0
@@ -50,6 +54,8 @@ class Settings:
             object.__setattr__(self, "database_url", f"sqlite:///{(self.data / 'notalone.db').absolute()}")
         if self.withdrawals == Path():
             object.__setattr__(self, "withdrawals", self.data / "withdrawals.log")
+        if self.help_directory == Path():
+            object.__setattr__(self, "help_directory", SHIPPED)
         if not self.public_url:
             host = f"[{self.host}]" if ":" in self.host else self.host
             object.__setattr__(self, "public_url", f"http://{host}:{self.port}")
