@@ -9,11 +9,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from notalone.protocol.voice import Kind, code_for, id_for, nonce_from, read_code, written
 from notalone.services.call import Call
 from notalone.services.platform import Platform
-from notalone.services.voice import GROUP, CallClosed, UnknownCode, Voices, VoiceWithdrawn
+from notalone.services.voice import GROUP, CallClosed, UnknownCode, Voices, VoiceWithdrawn, WriterFailed
 from notalone.storage import journal
 from notalone.storage.database import Connection, Database, StorageUnavailable
 from notalone.storage.voice import Group, Refusals
@@ -280,10 +281,24 @@ async def test_a_defect_of_the_writer_fails_its_group_only(
         second = asyncio.create_task(voices.give(some_call, fresh_nonce(), ME_TOO))
         await asyncio.sleep(0.01)
         writer.may_go_on.set()
-        with pytest.raises(StorageUnavailable, match="ZeroDivisionError"):
+        with pytest.raises(WriterFailed, match="ZeroDivisionError"):
             await first
         assert await second
     assert "the voice writer failed" in caplog.text
+
+
+async def test_a_statement_that_the_database_cannot_take_keeps_nobody_waiting(platform: Platform, call: Call) -> None:
+    """Not told as an outage either: trying again in a moment would help nobody."""
+    async with platform.database.write() as connection:
+        await connection.execute(text("ALTER TABLE call RENAME TO mislaid"))
+    async with asyncio.timeout(5):
+        taps = (platform.voices.give(call, fresh_nonce(), ME_TOO) for _ in range(2500))
+        answers = await asyncio.gather(*taps, return_exceptions=True)
+    assert all(isinstance(answer, WriterFailed) for answer in answers)
+    async with platform.database.write() as connection:
+        await connection.execute(text("ALTER TABLE mislaid RENAME TO call"))
+    await platform.voices.give(call, fresh_nonce(), ME_TOO)
+    assert len(await assert_tally_agrees(platform.database)) == 1
 
 
 async def test_stopping_writes_what_waits_and_takes_no_more(tmp_path: Path, some_call: Call) -> None:

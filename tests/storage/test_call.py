@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 
 import pytest
@@ -50,11 +51,20 @@ async def test_closing_and_touching(database: Database) -> None:
     assert found == stored.StoredCall(call, "metoo", b"s" * 16, DAY, NEXT_DAY, 2)
 
 
-async def test_two_calls_cannot_have_one_name(database: Database) -> None:
-    async def add() -> None:
-        async with database.write() as connection:
-            await stored.add(connection, "metoo", b"s" * 16, DAY)
+async def test_two_calls_cannot_have_one_name(database_url: str, database: Database) -> None:
+    """Loaded by two at once, it is there for the second when she tries again."""
+    other = Database(database_url)
 
-    await add()
-    with pytest.raises(StorageUnavailable, match=r"(?i)unique"):
+    async def add(slowly: float = 0) -> None:
+        async with (other if slowly else database).write() as connection:
+            await stored.add(connection, "metoo", b"s" * 16, DAY)
+            await asyncio.sleep(slowly)
+
+    slow = asyncio.create_task(add(slowly=0.2))
+    await asyncio.sleep(0.05)
+    with pytest.raises(StorageUnavailable, match="another process"):
         await add()
+    await slow
+    async with database.read() as connection:
+        assert len(await stored.read_all(connection)) == 1
+    await other.close()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from notalone.storage import key
 from notalone.storage.database import Connection, Database, StorageUnavailable
@@ -29,7 +30,7 @@ async def test_workers_that_start_together_share_one_key(database_url: str, data
 
 async def test_without_a_schema_there_is_no_key(database_url: str) -> None:
     database = Database(database_url)
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(DBAPIError, match="server_key"):
         await key.read_or_make(database, "line", b"first")
     await database.close()
 

@@ -5,9 +5,10 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from notalone.storage import magnitude as stored
-from notalone.storage.database import Database, StorageUnavailable
+from notalone.storage.database import Database
 from tests.storage.contents import add_call
 
 ME_TOO, STAND = 1, 2
@@ -93,7 +94,7 @@ async def test_what_was_published_cannot_be_published_otherwise(database: Databa
             await stored.add_releases(connection, 600, {(one, ME_TOO): number})
 
     await publish(50)
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(IntegrityError):
         await publish(51)
     async with database.read() as connection:
         assert await stored.latest(connection) == {(one, ME_TOO): 50}

@@ -37,13 +37,17 @@ class UnknownCode(LookupError):
     """No voice of this call has that code."""
 
 
+class WriterFailed(Exception):
+    """A defect of ours. The voice is not known to be stored; the same nonce may be sent again."""
+
+
 class _Group:
     def __init__(self) -> None:
         self.ids: dict[tuple[int, int], list[bytes]] = {}
         self.size = 0
         self.done = asyncio.Event()
         self.refusals: Refusals = {}
-        self.error: StorageUnavailable | None = None
+        self.error: StorageUnavailable | WriterFailed | None = None
 
     def add(self, call_id: int, kind: int, id: bytes) -> None:
         self.ids.setdefault((call_id, kind), []).append(id)
@@ -77,7 +81,7 @@ class Voices:
     async def give(self, call: Call, nonce: str, kind: Kind) -> str:
         """Count this voice durably, once however often it is sent; its code.
 
-        Raises CallClosed, VoiceWithdrawn, StorageUnavailable (then the same nonce may be sent again).
+        Raises CallClosed, VoiceWithdrawn; StorageUnavailable, WriterFailed (then the same nonce may be sent again).
         """
         if self._stopping:
             raise StorageUnavailable("the server is stopping")
@@ -88,7 +92,7 @@ class Voices:
         self._wake.set()
         await group.done.wait()
         if group.error is not None:
-            raise StorageUnavailable(str(group.error)) from group.error
+            raise type(group.error)(str(group.error)) from group.error
         if group.refusals:
             refusal = group.refusals.get(id)
             if refusal is Refusal.CALL_CLOSED:
@@ -139,5 +143,5 @@ class Voices:
                 except Exception as error:
                     # A writer that died of a defect would leave everyone after it waiting for ever.
                     _log.exception("the voice writer failed")
-                    group.error = StorageUnavailable(type(error).__name__)
+                    group.error = WriterFailed(type(error).__name__)
                 group.done.set()

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Table, case, delete, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from notalone.storage.call import add_row
 from notalone.storage.database import Connection
 from notalone.storage.schema import call, call_text, publication, release, server_key, tally, voice
 from notalone.storage.voice import WITHDRAWN
@@ -62,11 +63,8 @@ async def calls_here(connection: Connection) -> dict[str, tuple[int, bytes, int]
 
 
 async def add_call(connection: Connection, row: Row) -> int:
-    """A call that was not here. Its id here, which may differ from its id in the backup."""
-    values = {name: value for name, value in row.items() if name != "id"}
-    added = await connection.execute(insert(call).values(values))
-    assert added.inserted_primary_key is not None  # the table has a primary key
-    return int(added.inserted_primary_key[0])
+    """A call that was not here. Its id here, which may differ from its id in the backup. Raises StorageUnavailable."""
+    return await add_row(connection, {name: value for name, value in row.items() if name != "id"})
 
 
 async def adopt_call(connection: Connection, call_id: int, row: Row) -> None:

@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
-from notalone.storage.database import Connection
+from notalone.storage.database import Connection, StorageUnavailable
 from notalone.storage.schema import call, call_text
 
 
@@ -51,8 +53,17 @@ async def find(connection: Connection, slug: str) -> StoredCall | None:
 
 
 async def add(connection: Connection, slug: str, salt: bytes, today: date) -> int:
-    """The new call's id."""
-    added = await connection.execute(insert(call).values(slug=slug, salt=salt, loaded_on=today, revision=1))
+    """The new call's id. Raises StorageUnavailable."""
+    return await add_row(connection, {"slug": slug, "salt": salt, "loaded_on": today, "revision": 1})
+
+
+async def add_row(connection: Connection, values: Mapping[str, Any]) -> int:
+    """The new call's id. Raises StorageUnavailable."""
+    try:
+        added = await connection.execute(insert(call).values(values))
+    except IntegrityError as error:
+        # No defect: whoever asks for the name again will find it.
+        raise StorageUnavailable("another process just added a call of that name") from error
     assert added.inserted_primary_key is not None  # the table has a primary key
     return int(added.inserted_primary_key[0])
 

@@ -10,8 +10,8 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,10 @@ class UnusableDatabaseURL(ValueError):
     """The database URL is not one of `sqlite:///FILE` and `postgresql://USER@HOST/NAME`."""
 
 
-# What the drivers raise when the database, not the statement, is at fault.
+# All that comes out of the drivers, and of the pool and the network between us and the database.
 ENGINE_ERRORS = (
     DBAPIError,
     PoolTimeoutError,
-    sqlite3.OperationalError,
     sqlite3.DatabaseError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -56,6 +55,44 @@ ENGINE_ERRORS = (
     OSError,
     TimeoutError,
 )
+_DEFECTS = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.DataError,
+    sqlite3.NotSupportedError,
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DataError,
+    asyncpg.FeatureNotSupportedError,
+    ValueError,  # a parameter that asyncpg could not write
+)
+# Kinds of the above, but the operator's to mend, or gone once they were met.
+_NO_DEFECTS = (
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.exceptions.ClientConfigurationError,
+)
+
+
+@contextmanager
+def engine_faults() -> Iterator[None]:
+    """Raises StorageUnavailable where the database is at fault.
+
+    Where our statement is, its error passes as it is: whoever is told to try again in a moment would try for ever.
+    """
+    try:
+        yield
+    except ENGINE_ERRORS as error:
+        if _is_defect(error.driver_exception if isinstance(error, DBAPIError) else error):
+            raise
+        raise StorageUnavailable(str(error)) from error
+
+
+def _is_defect(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        # SQLite's word for a statement that it does not understand; a full disk, a lock and the like have their own.
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    return isinstance(error, _DEFECTS) and not isinstance(error, _NO_DEFECTS)
 
 
 def parse_url(text: str) -> URL:
@@ -135,6 +172,7 @@ class Database:
         except CommandError as error:
             raise StorageUnavailable(f"its schema is not of this version of Not Alone ({error})") from error
         except ENGINE_ERRORS as error:
+            # Whatever it is: a statement that is refused here met tables that another program made.
             raise StorageUnavailable(str(error)) from error
 
     async def close(self) -> None:
@@ -143,24 +181,20 @@ class Database:
 
 @asynccontextmanager
 async def _transaction(engine: AsyncEngine, *, writes: bool) -> AsyncIterator[AsyncConnection]:
-    try:
+    with engine_faults():
         async with engine.execution_options(writes=writes).begin() as connection:
             yield connection
-    except ENGINE_ERRORS as error:
-        raise StorageUnavailable(str(error)) from error
 
 
 def _make_sqlite_file(path: Path) -> None:
     """An empty database for the eyes of its owner only. One that is there keeps its mode."""
-    try:
+    with engine_faults():
         path.parent.mkdir(parents=True, exist_ok=True)
         # Never opened once it is there: closing it would release the locks that SQLite holds on it in this process.
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
             _switch_to_wal(connection)
-    except (OSError, sqlite3.Error) as error:
-        raise StorageUnavailable(str(error)) from error
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

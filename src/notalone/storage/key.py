@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from notalone.storage.database import Database, StorageUnavailable
+from notalone.storage.database import Database
 from notalone.storage.schema import server_key
 
 
@@ -17,13 +19,10 @@ async def read_or_make(database: Database, name: str, fresh: bytes) -> bytes:
         value: bytes | None = await connection.scalar(stored)
     if value is not None:
         return value
-    try:
+    with suppress(IntegrityError):  # another worker was first
         async with database.write() as connection:
             await connection.execute(insert(server_key).values(name=name, value=fresh))
-    except StorageUnavailable as error:
-        if not isinstance(error.__cause__, IntegrityError):
-            raise
-    async with database.read() as connection:  # another worker may have been first
+    async with database.read() as connection:
         made: bytes | None = await connection.scalar(stored)
     assert made is not None  # it was just written, by us or by that other
     return made

@@ -21,11 +21,11 @@ from sqlalchemy import and_, select, text, update
 
 from notalone.storage.database import (
     BUSY_SECONDS,
-    ENGINE_ERRORS,
     SQLITE_PRAGMAS,
     Connection,
     Database,
     StorageUnavailable,
+    engine_faults,
 )
 from notalone.storage.schema import voice
 
@@ -113,10 +113,8 @@ class SqliteVoiceWriter:
         self._thread.shutdown()
 
     async def _run(self, step: Callable[[], T]) -> T:
-        try:
+        with engine_faults():
             return await asyncio.get_running_loop().run_in_executor(self._thread, step)
-        except ENGINE_ERRORS as error:
-            raise StorageUnavailable(str(error)) from error
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_SECONDS)
@@ -177,10 +175,8 @@ class PostgresVoiceWriter:
         self._shard = secrets.randbelow(SHARDS)
 
     async def open(self) -> None:
-        try:
+        with engine_faults():
             await self._connect()
-        except ENGINE_ERRORS as error:
-            raise StorageUnavailable(str(error)) from error
 
     async def commit(self, group: Group) -> Refusals:
         loop = asyncio.get_running_loop()
@@ -188,11 +184,12 @@ class PostgresVoiceWriter:
         pause = 0.05
         while True:
             try:
-                return await self._commit(group)
-            except ENGINE_ERRORS as error:
-                await self._forget()
+                with engine_faults():
+                    return await self._commit(group)
+            except StorageUnavailable:
+                self._forget()
                 if loop.time() + pause > deadline:
-                    raise StorageUnavailable(str(error)) from error
+                    raise
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
 
@@ -209,7 +206,7 @@ class PostgresVoiceWriter:
         )
         return self._connection
 
-    async def _forget(self) -> None:
+    def _forget(self) -> None:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
