@@ -15,9 +15,8 @@ from notalone.protocol.voice import Kind, nonce_from
 from notalone.services import platform as services_platform
 from notalone.services.call import Calls
 from notalone.services.magnitude import Magnitude
-from notalone.services.platform import open_platform, run_platform
+from notalone.services.platform import StorageUnavailable, UnusableDatabaseURL, open_platform, run_platform
 from notalone.services.settings import Settings
-from notalone.storage.database import StorageUnavailable, UnusableDatabaseURL
 from tests.conftest import TEXT, Clock
 from tests.storage.contents import tally
 

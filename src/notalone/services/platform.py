@@ -18,8 +18,11 @@ from notalone.services.settings import Settings
 from notalone.services.voice import Voices
 from notalone.services.waiting import KEY_BYTES, KEY_NAME, WaitingLine
 from notalone.storage import key
-from notalone.storage.database import Database, StorageUnavailable
+from notalone.storage.database import Database, StorageUnavailable, UnusableDatabaseURL
 from notalone.storage.voice import voice_writer
+
+# With what a platform raises: those who call services have no business with storage.
+__all__ = ("Platform", "StorageUnavailable", "UnusableDatabaseURL", "open_platform", "run_platform")
 
 _log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from notalone.protocol.voice import Malformed
 from notalone.services.call import UnknownCall
+from notalone.services.platform import StorageUnavailable
 from notalone.services.voice import UnknownCode
-from notalone.storage.database import StorageUnavailable
 
 
 class Problem(Enum):
