@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from notalone.services.source import pack
+
 ROOT = Path(__file__).parent.parent
 # Printed by the installed program: what `notalone demo` would load and show.
 LOOK = """
@@ -48,3 +50,7 @@ def test_the_demo_call_and_the_help_directory_are_found_from_anywhere(installed:
         [sys.executable, "-c", LOOK], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
     )
     assert looked.stdout.split() == [str(installed / "notalone" / "__init__.py"), "en", "es"]
+
+
+def test_what_is_offered_as_the_source_is_the_same_from_a_wheel(installed: Path) -> None:
+    assert pack(installed / "notalone") == pack()

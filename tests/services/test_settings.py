@@ -36,6 +36,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "NOTALONE_POW_BITS": "0",
         "NOTALONE_SLOW_RATE": "7",
         "NOTALONE_PUBLIC_URL": "https://notalone.example",
+        "NOTALONE_SOURCE_URL": "https://example.org/source",
         "NOTALONE_EXIT_URL": "https://example.org/weather",
     }
     assert set(given) == {variable(each.name) for each in fields(Settings)}

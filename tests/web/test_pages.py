@@ -254,6 +254,11 @@ def test_help_and_safety_stand_in_one_place(name: str, lang: str) -> None:
     assert header[:3] == [f"/{lang}/", f"/{lang}/help", f"/{lang}/safety"]
 
 
+def test_every_page_leads_to_the_source_of_what_runs(name: str, lang: str) -> None:
+    footer = [each.attributes["href"] for each in Seen(PAGES[name](frame(lang))).all("a") if "footer" in each.inside]
+    assert footer[-1] == "/source"
+
+
 def test_other_languages_are_a_link_away_where_the_page_can_be_had_again(lang: str) -> None:
     others = [other for other in LANGUAGES if other != lang]
 

@@ -43,6 +43,9 @@ class Settings:
     pow_bits: Annotated[int, "work asked of browsers with script: about 2 to this power hashes; 0: none"] = 16
     slow_rate: Annotated[int, "voices a second taken without that work, by all workers together; more wait"] = 100
     public_url: Annotated[str, "the address that visitors use, for posters; empty: http://HOST:PORT"] = ""
+    source_url: Annotated[
+        str, "where you publish the source of what runs here; empty: the server offers it itself, as a file"
+    ] = ""
     exit_url: Annotated[str, 'where "Exit this page" goes: a page that everybody visits'] = (
         "https://www.bbc.com/weather"
     )
@@ -80,6 +83,8 @@ class Settings:
             raise BadSetting(variable("exit_url"), "an address that begins with https://")
         if not re.fullmatch(r"https?://[^\s/?#]+\S*", self.public_url):
             raise BadSetting(variable("public_url"), "an address that begins with https:// or http://")
+        if self.source_url and not re.fullmatch(r"https?://[^\s/?#]+\S*", self.source_url):
+            raise BadSetting(variable("source_url"), "an address that begins with https:// or http://, or nothing")
 
 
 def variable(name: str) -> str:
