@@ -43,13 +43,17 @@ class Deployments:
             yield platform
 
 
+def fresh_nonce() -> str:
+    return nonce_from(secrets.token_bytes(16))
+
+
 @dataclass
 class Person:
     """Someone who gave a voice, with what she kept."""
 
     slug: str
     kind: Kind
-    nonce: str = field(default_factory=lambda: nonce_from(secrets.token_bytes(16)))
+    nonce: str = field(default_factory=fresh_nonce)
     code: str = ""
 
     async def gives(self, platform: Platform) -> Person:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from notalone.protocol.voice import Kind
-from notalone.services.backup import UnusableBackup, back_up, restore
+from notalone.services.backup import back_up, restore
 from notalone.services.voice import VoiceWithdrawn
 from notalone.storage import journal
 from notalone.storage.database import StorageUnavailable
@@ -186,38 +186,6 @@ async def test_ids_of_calls_may_differ(deployments: Deployments, engine: str, fi
         assert set(await assert_tally_agrees(two.database)) == {person.id(two) for person in people}
         for person in people:
             assert await person.withdraws(two)
-
-
-# ---- another call of the same name ----
-
-
-async def test_another_call_of_that_name_with_voices_is_not_mixed_in(
-    deployments: Deployments, engine: str, clock: Clock, file: Path
-) -> None:
-    async with deployments.fresh(engine) as one, deployments.fresh(engine) as two:
-        await populate(one, clock)
-        await back_up(one, file)
-        await two.calls.load("our-town", {"en": TEXT})
-        await Person("our-town", ME_TOO).gives(two)
-        before = await contents(two.database)
-        with pytest.raises(UnusableBackup, match="our-town"):
-            await restore(two, file, [])
-        assert await contents(two.database) == before
-
-
-async def test_another_call_of_that_name_without_voices_becomes_the_one_of_the_backup(
-    deployments: Deployments, engine: str, file: Path
-) -> None:
-    """The new machine's operator loaded the bundle first. The codes that people kept must still work."""
-    async with deployments.fresh(engine) as one, deployments.fresh(engine) as two:
-        await one.calls.load("metoo", {"en": TEXT})
-        person = await Person("metoo", ME_TOO).gives(one)
-        await back_up(one, file)
-        await two.calls.load("metoo", {"en": TEXT})
-        await restore(two, file, [])
-        await two.calls.refresh()
-        assert two.calls.get("metoo").salt == one.calls.get("metoo").salt
-        assert await person.withdraws(two)
 
 
 # ---- withdrawals ----

@@ -118,6 +118,8 @@ BROKEN: dict[str, Callable[[dict[str, bytes]], object]] = {
     "a release below zero": replaced("release.jsonl", b'"number":60', b'"number":-60'),
     "a release too large to store": replaced("release.jsonl", b'"number":60', b'"number":99999999999999999999'),
     "a tick that is a word": replaced("publication.jsonl", b'"tick":', b'"tick":"soon","x":'),
+    "a key with a zero byte in its name": replaced("server_key.jsonl", b'"name":"', b'"name":"\\u0000'),
+    "a key without a name": replaced("server_key.jsonl", b'"name":"waiting line"', b'"name":""'),
     "a key that is nothing": replaced("server_key.jsonl", b'"value":"', b'"value":null,"x":"'),
 }  # fmt: skip
 

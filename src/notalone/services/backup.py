@@ -81,7 +81,7 @@ class _Publication(_Row):
 
 
 class _ServerKey(_Row):
-    name: Annotated[str, Meta(min_length=1, max_length=40)]
+    name: Annotated[str, Meta(pattern=r"\A[^\x00]{1,40}\Z")]
     value: Annotated[bytes, Meta(min_length=1)]
 
 
@@ -209,8 +209,8 @@ async def _merge(connection: Connection, backup: _Backup, journals: Sequence[Pat
         await _merge_table(connection, backup, table, ids, progress)
     for row in backup.rows("publication"):
         await stored.raise_tick(connection, row["tick"])
-    slugs = {slug: id for slug, (id, _, _) in (await stored.calls_here(connection)).items()}
-    withdrawals = {(slugs[slug], id) for path in journals for slug, id in journal.read(path) if slug in slugs}
+    here = await stored.calls_here(connection)
+    withdrawals = {(here[slug].id, id) for path in journals for slug, id in journal.read(path) if slug in here}
     applied = await stored.mark_withdrawn(connection, sorted(withdrawals))
     await stored.count_again(connection)
     return applied
@@ -222,22 +222,20 @@ async def _merge_calls(connection: Connection, backup: _Backup) -> tuple[dict[in
     ids: dict[int, int] = {}
     restored: dict[int, int] = {}
     for row in backup.rows("call"):
-        if row["slug"] not in here:
+        there = here.get(row["slug"])
+        if there is None:
             ids[row["id"]] = restored[row["id"]] = await stored.add_call(connection, row)
-            continue
-        call_id, salt, voices = here[row["slug"]]
-        if salt == row["salt"]:
+        elif there.salt == row["salt"]:
+            ids[row["id"]] = there.id
             if row["closed_on"] is not None:
-                await stored.close_call(connection, call_id, row["closed_on"])
-        elif voices:
+                await stored.close_call(connection, there.id, row["closed_on"])
+        elif there.used:
             raise UnusableBackup(
-                f"the call {row['slug']} here is another one than the backup's, and it has voices; "
-                "restore into an empty database instead"
+                f"the call {row['slug']} here is another one than the backup's, and it has voices or published "
+                "numbers; restore into an empty database instead"
             )
         else:
-            await stored.adopt_call(connection, call_id, row)
-            restored[row["id"]] = call_id
-        ids[row["id"]] = call_id
+            ids[row["id"]] = restored[row["id"]] = await stored.replace_call(connection, row)
     return ids, restored
 
 

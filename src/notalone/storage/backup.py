@@ -8,13 +8,14 @@ either knows as withdrawn is withdrawn.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Table, case, delete, func, insert, select, text, tuple_, update
+from sqlalchemy import Table, case, delete, exists, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from notalone.storage.call import add_row
+from notalone.storage.call import add_row, find
 from notalone.storage.database import Connection
 from notalone.storage.schema import call, call_text, publication, release, server_key, tally, voice
 from notalone.storage.voice import WITHDRAWN
@@ -51,15 +52,20 @@ async def hold_writers(connection: Connection) -> None:
         await connection.execute(text("LOCK TABLE voice, tally IN EXCLUSIVE MODE"))
 
 
-async def calls_here(connection: Connection) -> dict[str, tuple[int, bytes, int]]:
-    """slug -> id, salt, how many voices."""
-    counted = select(voice.c.call_id, func.count().label("voices")).group_by(voice.c.call_id).subquery()
-    found = await connection.execute(
-        select(call.c.slug, call.c.id, call.c.salt, func.coalesce(counted.c.voices, 0)).outerjoin(
-            counted, counted.c.call_id == call.c.id
-        )
-    )
-    return {slug: (id, salt, voices) for slug, id, salt, voices in found}
+@dataclass(frozen=True, slots=True)
+class CallHere:
+    """`used`: it has voices, be they taken back, or published numbers."""
+
+    id: int
+    salt: bytes
+    used: bool
+
+
+async def calls_here(connection: Connection) -> dict[str, CallHere]:
+    """By name."""
+    used = exists().where(voice.c.call_id == call.c.id) | exists().where(release.c.call_id == call.c.id)
+    found = await connection.execute(select(call.c.slug, call.c.id, call.c.salt, used))
+    return {slug: CallHere(id, salt, bool(used)) for slug, id, salt, used in found}
 
 
 async def add_call(connection: Connection, row: Row) -> int:
@@ -67,14 +73,23 @@ async def add_call(connection: Connection, row: Row) -> int:
     return await add_row(connection, {name: value for name, value in row.items() if name != "id"})
 
 
-async def adopt_call(connection: Connection, call_id: int, row: Row) -> None:
-    """Make a call without voices the one of the backup, so that the voice codes given out for it work again.
+async def replace_call(connection: Connection, row: Row) -> int:
+    """Put the backup's call in the place of one of its name that was not used, so that the voice codes given out for
+    it work again. Its id, which no call had before.
 
-    Its texts go, to be replaced by the backup's.
+    A worker that has not noticed yet makes codes with the other salt, which will withdraw nothing. The id that it
+    knows is gone, so the group commit takes no voice from it. Raises StorageUnavailable.
     """
-    await connection.execute(delete(call_text).where(call_text.c.call_id == call_id))
-    values = {name: value for name, value in row.items() if name not in ("id", "revision")}
-    await connection.execute(update(call).where(call.c.id == call_id).values(revision=call.c.revision + 1, **values))
+    other = await find(connection, row["slug"])  # held: nobody loads texts for it meanwhile
+    assert other is not None  # only this function takes calls away, and no two restore at once
+    # There before the other goes, for SQLite gives the highest id again. No call can have this name.
+    values = {**row, "slug": "", "revision": other.revision + 1}
+    id = await add_call(connection, values)
+    for table in (call_text, tally):
+        await connection.execute(delete(table).where(table.c.call_id == other.id))
+    await connection.execute(delete(call).where(call.c.id == other.id))
+    await connection.execute(update(call).where(call.c.id == id).values(slug=row["slug"]))
+    return id
 
 
 async def close_call(connection: Connection, call_id: int, closed_on: date) -> None:
