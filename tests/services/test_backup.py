@@ -13,6 +13,7 @@ import pytest
 
 from notalone.protocol.voice import Kind
 from notalone.services.backup import back_up, restore
+from notalone.services.magnitude import Magnitude
 from notalone.services.voice import VoiceWithdrawn
 from notalone.storage import journal
 from notalone.storage.database import StorageUnavailable
@@ -129,6 +130,29 @@ async def test_what_came_since_the_backup_stays(
         assert list(one.calls.get("metoo").texts) == ["en"]
         await one.magnitude.release()
         assert one.magnitude.published(one.calls.get("metoo")) == published
+
+
+async def test_a_running_server_shows_numbers_that_were_restored_between_its_own(
+    deployments: Deployments, engine: str, clock: Clock, file: Path, tmp_path: Path
+) -> None:
+    older = tmp_path / "older.notalone"
+    async with deployments.fresh(engine) as one, deployments.fresh(engine) as two:
+        await populate(one, clock)
+        await back_up(one, older)
+        await restore(two, older, [])
+        for each in (one, one, two):
+            await each.calls.refresh()
+            await crowd(each, "metoo", ME_TOO, 2)
+            clock.now += one.settings.tick
+            await each.magnitude.release()
+        await back_up(one, file)
+        await restore(two, file, [])
+        await two.magnitude.release()
+        call = two.calls.get("metoo")
+        assert [point.metoo for point in two.magnitude.published(call).series] == [60, 56, 58, 60, 58]
+        fresh = Magnitude(two.database, two.settings.tick, clock)
+        await fresh.release()
+        assert two.magnitude.published(call) == fresh.published(call)
 
 
 async def test_a_call_closed_before_the_backup_is_closed_after_it(

@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from notalone.protocol.voice import Kind, nonce_from
+from notalone.services import magnitude as services_magnitude
 from notalone.services.magnitude import SHOWN_FROM, Magnitude, Point, Published, Shown
 from notalone.services.platform import Platform
-from notalone.storage.database import Database, StorageUnavailable
+from notalone.storage import magnitude as stored
+from notalone.storage.backup import add_rows, raise_tick
+from notalone.storage.database import Connection, Database, StorageUnavailable
 from tests.conftest import Clock
 from tests.storage.contents import add_call
 
@@ -229,9 +232,11 @@ async def test_the_series_has_a_point_for_every_change_with_both_kinds(
 @asynccontextmanager
 async def workers(url: str, clock: Clock, number: int) -> AsyncIterator[list[Magnitude]]:
     databases = [Database(url) for _ in range(number)]
-    yield [Magnitude(each, TICK, clock) for each in databases]
-    for each in databases:
-        await each.close()
+    try:
+        yield [Magnitude(each, TICK, clock) for each in databases]
+    finally:
+        for each in databases:
+            await each.close()
 
 
 async def test_workers_that_race_for_ticks_publish_each_once_and_show_the_same(
@@ -247,6 +252,77 @@ async def test_workers_that_race_for_ticks_publish_each_once_and_show_the_same(
             assert len(await stored_releases(database)) == n + 1
             await asyncio.gather(*(each.release() for each in several))
             assert all(shown(each, call) == shown(several[0], call) for each in several)
+
+
+async def test_a_worker_that_published_last_long_ago_repeats_no_number(
+    database_url: str, database: Database, clock: Clock
+) -> None:
+    """What it knows is older than what the other published since."""
+    call = await add_call(database, "one")
+    async with workers(database_url, clock, 2) as (one, two):
+        for worker, total in [(two, 60), (one, 70), (one, 80), (two, 80), (two, 60), (one, 60)]:
+            clock.now += TICK
+            await count(database, {(call, ME_TOO): total})
+            await worker.release()
+    assert [row[3] for row in await stored_releases(database)] == [60, 70, 80, 60]
+
+
+# ---- what is read again ----
+
+
+async def test_a_long_series_is_read_once(
+    magnitude: Magnitude, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    async def watched(connection: Connection, after: int = -1) -> list[stored.StoredRelease]:
+        found = await releases(connection, after)
+        read.append(len(found))
+        return found
+
+    releases = stored.releases
+    monkeypatch.setattr(stored, "releases", watched)
+    call = await add_call(database, "one")
+    for n in range(20):
+        clock.now += TICK
+        await count(database, {(call, ME_TOO): 60 + n, (call, STAND): 90 + n})
+        await magnitude.release()
+    assert len(shown(magnitude, call).series) == 20
+    assert max(read) == 2
+
+
+restored = st.lists(st.tuples(st.integers(0, 1), st.sampled_from([ME_TOO, STAND]), st.integers(-1, 6)), max_size=4)
+
+
+@given(steps=st.lists(st.tuples(st.integers(0, 1), st.integers(48, 52), st.integers(48, 52), restored), max_size=8))
+@hypothesis_settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whoever_reads_what_is_new_knows_what_one_who_reads_it_all_knows(
+    database_url: str, database: Database, steps: list[tuple[int, int, int, list[tuple[int, int, int]]]]
+) -> None:
+    """Whichever worker publishes, and whatever restores put between, before or after."""
+    clock = Clock()
+    async with database.read() as connection:
+        clock.now = max(clock.now, await stored.last_tick(connection)) + 10 * TICK
+    calls = [await add_call(database, secrets.token_hex(8)) for _ in range(2)]
+    async with workers(database_url, clock, 2) as several:
+        for first, me_too, stand, older in steps:
+            clock.now += TICK
+            await count(database, {(calls[0], ME_TOO): me_too, (calls[0], STAND): stand, (calls[1], ME_TOO): stand})
+            await several[first].release()
+            rows = [
+                {"call_id": calls[at], "kind": kind, "tick": int(clock.now) - ago * TICK, "number": 1000 + ago}
+                for at, kind, ago in older
+            ]
+            if rows:
+                async with database.write() as connection:
+                    await add_rows(connection, "release", rows)
+                    await raise_tick(connection, max(row["tick"] for row in rows))
+            for worker in several:
+                await worker.release()
+            fresh = Magnitude(database, TICK, clock)
+            await fresh.release()
+            for call in calls:
+                assert shown(several[0], call) == shown(several[1], call) == shown(fresh, call)
 
 
 # ---- at work ----
@@ -300,6 +376,52 @@ async def test_a_tick_that_failed_is_taken_up_by_the_next(
     clock.now += 1
     await until(lambda: numbers(shown(magnitude, call)) == (60, None))
     await magnitude.stop()
+
+
+async def test_a_missed_tick_is_tried_again_soon(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(_: Database, __: int) -> bool:
+        raise StorageUnavailable("away")
+
+    monkeypatch.setattr(services_magnitude, "RETRY_SECONDS", 0.01)
+    call = await add_call(database, "one")
+    magnitude = Magnitude(database, TICK, clock)
+    clock.now += TICK - 0.03
+    await magnitude.start()
+    await count(database, {(call, ME_TOO): 60})
+    clock.now += 0.03
+    with monkeypatch.context() as patched:
+        patched.setattr(stored, "take_tick", fail)
+        await until(lambda: caplog.text.count("trying again") > 2)
+        assert numbers(shown(magnitude, call)) == (None, None)
+    await until(lambda: numbers(shown(magnitude, call)) == (60, None))
+    await magnitude.stop()
+    assert shown(magnitude, call).series == (Point(int(clock.now), 60, None),)
+
+
+async def test_how_soon_a_missed_tick_is_tried_again(
+    magnitude: Magnitude, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Less and less often, but never later than the next tick; and at ticks once all is well."""
+    fails = [StorageUnavailable("away")] * 14 + [ZeroDivisionError("a defect")] + [None] * 2
+    pauses: list[float] = []
+
+    async def release() -> None:
+        if error := fails.pop(0):
+            raise error
+
+    async def sleep(seconds: float) -> None:
+        if not fails:
+            raise asyncio.CancelledError
+        pauses.append(seconds)
+        clock.now += seconds
+
+    monkeypatch.setattr(magnitude, "release", release)
+    monkeypatch.setattr("notalone.services.magnitude.asyncio.sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await magnitude._release_at_ticks()
+    assert pauses == [600, 5, 10, 20, 40, 60, 60, 60, 60, 60, 60, 60, 60, 45, 60, 540, 600]
 
 
 async def test_one_that_never_started_stops(magnitude: Magnitude) -> None:

@@ -18,7 +18,7 @@ async def test_before_the_first_tick(database: Database) -> None:
     async with database.read() as connection:
         assert await stored.last_tick(connection) == 0
         assert await stored.totals(connection) == {}
-        assert await stored.latest(connection) == {}
+        assert await stored.count_releases(connection) == 0
         assert await stored.releases(connection) == []
 
 
@@ -74,16 +74,18 @@ async def test_totals_are_the_sum_of_the_shards(database: Database) -> None:
         assert await stored.totals(connection) == {(one, ME_TOO): 52, (one, STAND): 1, (two, ME_TOO): 2**40}
 
 
-async def test_the_latest_of_each_and_all_in_order(database: Database) -> None:
+async def test_all_in_order_or_the_later_ones(database: Database) -> None:
     one, two = await add_call(database, "one"), await add_call(database, "two")
     async with database.write() as connection:
         await stored.add_releases(connection, 1200, {(one, STAND): 60})
         await stored.add_releases(connection, 600, {(one, ME_TOO): 50, (one, STAND): None, (two, ME_TOO): 2**33})
         await stored.add_releases(connection, 1800, {})
         await stored.add_releases(connection, 2400, {(one, ME_TOO): None})
-        assert await stored.latest(connection) == {(one, ME_TOO): None, (one, STAND): 60, (two, ME_TOO): 2**33}
         assert [each.tick for each in await stored.releases(connection)] == [600, 600, 600, 1200, 2400]
         assert (await stored.releases(connection))[3] == stored.StoredRelease(one, STAND, 1200, 60)
+        for after, ticks in [(0, [600, 600, 600, 1200, 2400]), (600, [1200, 2400]), (1199, [1200, 2400]), (2400, [])]:
+            assert [each.tick for each in await stored.releases(connection, after)] == ticks
+        assert await stored.count_releases(connection) == 5
 
 
 async def test_what_was_published_cannot_be_published_otherwise(database: Database) -> None:
@@ -97,4 +99,4 @@ async def test_what_was_published_cannot_be_published_otherwise(database: Databa
     with pytest.raises(IntegrityError):
         await publish(51)
     async with database.read() as connection:
-        assert await stored.latest(connection) == {(one, ME_TOO): 50}
+        assert await stored.releases(connection) == [stored.StoredRelease(one, ME_TOO, 600, 50)]

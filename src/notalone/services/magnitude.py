@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from notalone.protocol.voice import Kind
 from notalone.services.call import Call
@@ -23,6 +24,10 @@ from notalone.storage.database import Connection, Database, StorageUnavailable
 _log = logging.getLogger(__name__)
 
 SHOWN_FROM = 50
+# A missed tick is tried again after so many seconds, then after twice as many each time, up to the longest. Else one
+# failure of a moment would leave old numbers standing for a whole tick, which may be a day.
+RETRY_SECONDS = 5.0
+LONGEST_RETRY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,38 @@ class Published:
     next_release_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is published, as it was last read."""
+
+    released_at: int = 0
+    series: Mapping[int, tuple[Point, ...]] = field(default_factory=dict)
+    releases: int = 0
+    newest: int = -1
+
+    def shown(self, call_id: int, kind: int) -> int | None:
+        points = self.series.get(call_id)
+        if not points:
+            return None
+        return points[-1].metoo if kind == Kind.ME_TOO else points[-1].stand
+
+    def extended(self, later: Sequence[stored.StoredRelease], released_at: int) -> _Known:
+        """With releases that are all later than the newest, in order."""
+        points: dict[int, list[Point]] = {}
+        for each in later:
+            mine = points.setdefault(each.call_id, list(self.series.get(each.call_id, ())))
+            before = mine[-1] if mine else Point(each.tick, None, None)
+            if mine and before.at == each.tick:
+                mine.pop()
+            if each.kind == Kind.ME_TOO:
+                mine.append(Point(each.tick, each.number, before.stand))
+            else:
+                mine.append(Point(each.tick, before.metoo, each.number))
+        series = {**self.series, **{call_id: tuple(mine) for call_id, mine in points.items()}}
+        newest = later[-1].tick if later else self.newest
+        return _Known(released_at, series, self.releases + len(later), newest)
+
+
 class Magnitude:
     """The releases of every call."""
 
@@ -59,8 +96,8 @@ class Magnitude:
         self._database = database
         self._tick_seconds = tick_seconds
         self._clock = clock
-        self._series: dict[int, tuple[Point, ...]] = {}
-        self._released_at = 0
+        # One thing: a page drawn between two would show the old numbers under the new tick, and be kept for it.
+        self._known = _Known()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -75,61 +112,58 @@ class Magnitude:
     @property
     def released_at(self) -> int:
         """The tick whose numbers are shown; changes when anything shown may change."""
-        return self._released_at
+        return self._known.released_at
 
     def published(self, call: Call) -> Published:
-        series = self._series.get(call.id, ())
-        last = series[-1] if series else Point(self._released_at, None, None)
+        known = self._known
         return Published(
-            kinds={Kind.ME_TOO.word: Shown(last.metoo), Kind.STAND_WITH_YOU.word: Shown(last.stand)},
-            series=series,
+            kinds={kind.word: Shown(known.shown(call.id, kind)) for kind in Kind},
+            series=known.series.get(call.id, ()),
             tick_seconds=self._tick_seconds,
-            released_at=self._released_at,
-            next_release_at=self._released_at + self._tick_seconds,
+            released_at=known.released_at,
+            next_release_at=known.released_at + self._tick_seconds,
         )
 
     async def release(self) -> None:
-        """Publish what has come by the last tick, unless another worker did; then read what is published."""
+        """Publish what has come by the last tick, unless another worker did; then read what is published.
+
+        Raises StorageUnavailable; then nothing was published, and the numbers known stay.
+        """
         tick = int(self._clock()) // self._tick_seconds * self._tick_seconds
         async with self._database.write() as connection:
             if await stored.take_tick(connection, tick):
-                await _publish(connection, tick)
+                await _publish(connection, tick, await self._read(connection))
         async with self._database.read() as connection:
-            released_at = await stored.last_tick(connection)
-            series = _series(await stored.releases(connection))
-        # Together: a page drawn between the two would show the old numbers under the new tick, and be kept for it.
-        self._released_at, self._series = released_at, series
+            self._known = await self._read(connection)
+
+    async def _read(self, connection: Connection) -> _Known:
+        """What is published, of which only what is new is asked for: a long series costs seconds to read."""
+        known = self._known
+        later = await stored.releases(connection, after=known.newest)
+        # A restore adds older ones. None is ever taken away or changed, so it shows in how many there are.
+        if known.releases + len(later) != await stored.count_releases(connection):
+            known, later = _Known(), await stored.releases(connection)
+        return known.extended(later, await stored.last_tick(connection))
 
     async def _release_at_ticks(self) -> None:
+        retry = math.inf
         while True:
-            now = self._clock()
-            await asyncio.sleep(self._tick_seconds - now % self._tick_seconds)
+            next_tick = self._tick_seconds - self._clock() % self._tick_seconds
+            await asyncio.sleep(min(retry, next_tick))
             try:
                 await self.release()
             except StorageUnavailable:
-                # The numbers stay as they were; the next tick takes up what this one missed.
-                _log.warning("the count could not be published at this tick")
+                # The numbers stay as they were.
+                _log.warning("the count could not be published; trying again soon")
+                retry = RETRY_SECONDS if retry == math.inf else min(retry * 2, LONGEST_RETRY_SECONDS)
+                continue
             except Exception:
                 _log.exception("the count could not be published at this tick")
+            retry = math.inf
 
 
-async def _publish(connection: Connection, tick: int) -> None:
-    before = await stored.latest(connection)
+async def _publish(connection: Connection, tick: int, before: _Known) -> None:
     now = {which: total if total >= SHOWN_FROM else None for which, total in (await stored.totals(connection)).items()}
     # Only changes are stored, so a quiet call leaves no trace of when its first few people came.
-    changed = {which: number for which, number in now.items() if number != before.get(which)}
+    changed = {which: number for which, number in now.items() if number != before.shown(*which)}
     await stored.add_releases(connection, tick, changed)
-
-
-def _series(releases: Iterable[stored.StoredRelease]) -> dict[int, tuple[Point, ...]]:
-    """The releases of each call as points in time, each with both kinds."""
-    points: dict[int, list[Point]] = {}
-    for each in releases:
-        mine = points.setdefault(each.call_id, [])
-        last = mine.pop() if mine and mine[-1].at == each.tick else None
-        before = last or (mine[-1] if mine else Point(each.tick, None, None))
-        if each.kind == Kind.ME_TOO:
-            mine.append(Point(each.tick, each.number, before.stand))
-        else:
-            mine.append(Point(each.tick, before.metoo, each.number))
-    return {call_id: tuple(each) for call_id, each in points.items()}

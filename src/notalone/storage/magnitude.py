@@ -45,19 +45,6 @@ async def totals(connection: Connection) -> dict[tuple[int, int], int]:
     return {(call_id, kind): int(number) for call_id, kind, number in rows}
 
 
-async def latest(connection: Connection) -> dict[tuple[int, int], int | None]:
-    """(call id, kind) -> the number published last."""
-    newest = select(release.c.call_id, release.c.kind, func.max(release.c.tick).label("tick"))
-    newest_of = newest.group_by(release.c.call_id, release.c.kind).subquery()
-    same = (
-        (release.c.call_id == newest_of.c.call_id)
-        & (release.c.kind == newest_of.c.kind)
-        & (release.c.tick == newest_of.c.tick)
-    )
-    rows = await connection.execute(select(release.c.call_id, release.c.kind, release.c.number).join(newest_of, same))
-    return {(call_id, kind): number for call_id, kind, number in rows}
-
-
 async def add_releases(connection: Connection, tick: int, numbers: Mapping[tuple[int, int], int | None]) -> None:
     rows = [
         {"call_id": call_id, "kind": kind, "tick": tick, "number": number}
@@ -67,7 +54,12 @@ async def add_releases(connection: Connection, tick: int, numbers: Mapping[tuple
         await connection.execute(insert(release), rows)
 
 
-async def releases(connection: Connection) -> list[StoredRelease]:
-    """Everything ever published, in the order of its publication."""
-    rows = await connection.execute(select(release).order_by(release.c.tick))
+async def releases(connection: Connection, after: int = -1) -> list[StoredRelease]:
+    """What was published later than the tick `after`, in the order of its publication."""
+    rows = await connection.execute(select(release).where(release.c.tick > after).order_by(release.c.tick))
     return [StoredRelease(**row) for row in rows.mappings()]
+
+
+async def count_releases(connection: Connection) -> int:
+    """How many releases there are."""
+    return int(await connection.scalar(select(func.count()).select_from(release)) or 0)
