@@ -193,7 +193,7 @@ def test_names_of_files_cannot_speak_to_the_terminal(terminal: Terminal) -> None
     assert answer.out.startswith("calls/no-more/?[31m?.md: ")
 
 
-# load, list, close
+# load, list, close, delete
 
 
 def test_a_call_from_load_to_close(terminal: Terminal) -> None:
@@ -235,6 +235,39 @@ def test_close_does_not_ask_scripts(terminal: Terminal) -> None:
     write(Path("calls/no-more"), en=GOOD)
     terminal("load", "calls/no-more")
     assert terminal("close", "no-more", "--yes").status == 0
+
+
+def test_a_call_is_deleted_by_its_name(terminal: Terminal) -> None:
+    for name in ("no-more", "no-less"):
+        write(Path(name), en=GOOD)
+        terminal("load", name)
+    assert terminal("delete", "no-more", "--yes") == Answer(
+        1, "", 'notalone: no-more still takes voices\n  hint: close it first: "notalone call close no-more"\n'
+    )
+    terminal("close", "no-more", "--yes")
+    asked = (
+        "no-more will be gone: its texts, its voices, its published numbers. This cannot be undone.\n"
+        "Type no-more to delete it: "
+    )
+    for typed in ("no-less\n", "y\n"):
+        assert terminal("delete", "no-more", typed=typed) == Answer(
+            1, "", f"{asked}notalone: that is another name\n  hint: nothing was deleted\n"
+        )
+    assert terminal("delete", "no-more", typed="").err == f"{asked}\nnotalone: stopped; nothing was changed\n"
+    assert terminal("delete", "no-more", typed=" no-more\n") == Answer(
+        0,
+        "no-more is deleted, and 0 voices with it\n",
+        f"{asked}Backups from before still hold all of it; restoring one brings it back.\n",
+    )
+    assert terminal("list").out == "no-less  open  en  #MeToo\n"
+    assert terminal("delete", "no-more").err.startswith('notalone: there is no call "no-more"\n')
+
+
+def test_delete_does_not_ask_scripts(terminal: Terminal) -> None:
+    write(Path("no-more"), en=GOOD)
+    terminal("load", "no-more")
+    terminal("close", "no-more", "--yes")
+    assert terminal("delete", "no-more", "--yes").out == "no-more is deleted, and 0 voices with it\n"
 
 
 def test_the_list_stands_in_columns(terminal: Terminal) -> None:

@@ -2,17 +2,24 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from notalone.protocol.voice import Kind
+from notalone.services.backup import back_up, restore
 from notalone.services.bundle import BundleError
-from notalone.services.call import Calls, UnknownCall
+from notalone.services.call import CallOpen, Calls, UnknownCall
+from notalone.services.platform import Platform
+from notalone.services.voice import CallClosed, UnknownCode
 from notalone.storage import call as stored
 from notalone.storage.database import Connection, Database
 from tests.conftest import TEXT, Clock
+from tests.services.deployments import Person, contents, populate
 
 SPANISH = TEXT.replace("A call", "Una llamada")
 
@@ -192,3 +199,113 @@ async def test_a_text_that_this_version_cannot_read_leaves_the_other_calls_alone
     await elsewhere.load("one", {"en": TEXT})
     await calls.refresh()
     assert [call.slug for call in calls.all()] == ["one", "two"]
+
+
+# ---- deleted ----
+
+
+async def test_a_deleted_call_is_gone_with_all_that_was_its_own(platform: Platform, clock: Clock) -> None:
+    await populate(platform, clock)
+    ours, other = platform.calls.get("our-town"), platform.calls.get("metoo")
+    before = await contents(platform.database)
+    assert await platform.calls.delete("our-town") == 3
+    with pytest.raises(UnknownCall):
+        platform.calls.get("our-town")
+    after = await contents(platform.database)
+    assert after == {
+        table: [row for row in rows if ours.id != row.get("id" if table == "call" else "call_id")]
+        for table, rows in before.items()
+    }
+    assert all(after.values())
+    assert platform.calls.all() == [other]
+
+
+async def test_only_a_closed_call_is_deleted(platform: Platform) -> None:
+    await Person("metoo", Kind.ME_TOO).gives(platform)
+    before = await contents(platform.database)
+    with pytest.raises(CallOpen):
+        await platform.calls.delete("metoo")
+    with pytest.raises(UnknownCall):
+        await platform.calls.delete("me-too")
+    assert await contents(platform.database) == before
+
+
+async def test_a_worker_that_has_not_noticed_takes_no_voice_for_a_deleted_call(
+    platform: Platform, elsewhere: Calls
+) -> None:
+    """Not even when its name, or the number it had, is given to a new one."""
+    person = await Person("metoo", Kind.ME_TOO).gives(platform)
+    stale = platform.calls.get("metoo")
+    await elsewhere.close("metoo")
+    await elsewhere.delete("metoo")
+    await elsewhere.load("metoo", {"en": TEXT})
+    with pytest.raises(CallClosed):
+        await platform.voices.give(stale, person.nonce, Kind.ME_TOO)
+    with pytest.raises(UnknownCode):
+        await platform.voices.withdraw(stale, person.code)
+    assert not (await contents(platform.database))["voice"]
+
+    assert await platform.calls.refresh()
+    fresh = platform.calls.get("metoo")
+    assert fresh == elsewhere.get("metoo")
+    assert fresh.id != stale.id
+    assert fresh.salt != stale.salt
+    assert fresh.revision != stale.revision
+    assert fresh.open
+    assert not platform.magnitude.published(fresh).series
+
+
+async def test_deleted_in_mid_crowd_it_leaves_no_voice_behind(platform: Platform, elsewhere: Calls) -> None:
+    await platform.calls.load("other", {"en": TEXT})
+
+    async def close_and_delete() -> int:
+        await elsewhere.close("metoo")
+        return await elsewhere.delete("metoo")
+
+    async def give(person: Person) -> bool:
+        await asyncio.sleep(secrets.randbelow(100) / 1000)
+        try:
+            await person.gives(platform)
+        except (CallClosed, UnknownCall):
+            return False
+        return True
+
+    people = [Person(slug, kind) for slug in ("metoo", "other") for kind in Kind for _ in range(200)]
+    taken, deleted = await asyncio.gather(asyncio.gather(*map(give, people)), close_and_delete())
+    assert deleted == sum(taken[:400])
+    assert all(taken[400:])
+    left = await contents(platform.database)
+    (other,) = left["call"]
+    assert [row["call_id"] for row in left["voice"]] == [other["id"]] * 400
+    assert {row["call_id"] for row in left["tally"]} == {other["id"]}
+
+
+async def test_deleted_while_numbers_are_published_nothing_is_published_of_it(
+    platform: Platform, elsewhere: Calls, clock: Clock
+) -> None:
+    for n in range(5):
+        slug = f"call-{n}"
+        await platform.calls.load(slug, {"en": TEXT})
+        await Person(slug, Kind.ME_TOO).gives(platform)
+        await platform.calls.close(slug)
+        clock.now += platform.settings.tick
+        await asyncio.gather(platform.magnitude.release(), elsewhere.delete(slug))
+        assert not (await contents(platform.database))["release"]
+
+
+async def test_a_backup_from_before_brings_a_deleted_call_back(
+    platform: Platform, elsewhere: Calls, clock: Clock, tmp_path: Path
+) -> None:
+    """As it was then; but who took her voice back, before or after, stays out of it."""
+    people = await populate(platform, clock)
+    file = tmp_path / "monday.backup"
+    await back_up(platform, file)
+    await people[-1].withdraws(platform)
+    old = platform.calls.get("our-town")
+    await elsewhere.delete("our-town")
+    await restore(platform, file, [platform.settings.withdrawals])
+    await platform.calls.refresh()
+    again = platform.calls.get("our-town")
+    assert (again.salt, again.closed_on) == (old.salt, old.closed_on)
+    assert again.id != old.id
+    assert await platform.calls.delete("our-town") == 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Commands of an organiser: write a call, check it, put it on the server, print its poster, close it."""
+"""Commands of an organiser: write a call, check it, put it on the server, print its poster, close and delete it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _STARTERS = files("notalone.cli") / "starter"
 
 @click.group()
 def call() -> None:
-    """Write a call, check it, put it on the server, close it.
+    """Write a call, check it, put it on the server, close it, delete it.
 
     A call is a folder with one text for each language. Everything below works while the server runs.
 
@@ -300,6 +300,36 @@ async def _close(settings: Settings, slug: str, yes: bool) -> None:
             click.confirm(f"Close {slug}?", abort=True, err=True)
         await platform.calls.close(slug)
     say(f"{slug} is closed: it can be read and takes no more voices")
+
+
+@call.command(short_help="Delete a closed call and its voices.")
+@click.argument("slug")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(slug: str, yes: bool) -> None:
+    """Delete the call SLUG: its texts, its voices, its published numbers.
+
+    Only a closed call can be deleted. This cannot be undone, but a backup from before still holds the call, and
+    restoring it brings the call back.
+
+    \b
+    For example:
+      notalone call delete no-more
+    """
+    asyncio.run(_delete(read_settings(), slug, yes))
+
+
+async def _delete(settings: Settings, slug: str, yes: bool) -> None:
+    async with open_platform(settings) as platform:
+        if _find(platform.calls, slug).closed_on is None:
+            raise Trouble(f"{slug} still takes voices", f'close it first: "notalone call close {slug}"')
+        if not yes:
+            say(f"{slug} will be gone: its texts, its voices, its published numbers. This cannot be undone.", err=True)
+            typed: str = click.prompt(f"Type {slug} to delete it", default="", show_default=False, err=True)
+            if typed.strip() != slug:
+                raise Trouble("that is another name", "nothing was deleted")
+        voices = await platform.calls.delete(slug)
+    say(f"{slug} is deleted, and {'1 voice' if voices == 1 else f'{voices:,} voices'} with it")
+    say("Backups from before still hold all of it; restoring one brings it back.", err=True)
 
 
 def _find(calls: Calls, slug: str) -> Call:

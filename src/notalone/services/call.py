@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Calls: load a bundle, close a call, and know them all without asking the database each time."""
+"""Calls: load a bundle, close and delete a call, and know them all without asking the database each time."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Literal
 from notalone.protocol.voice import SALT_BYTES
 from notalone.services.bundle import BundleError, CallText, parse_text
 from notalone.storage import call as stored
+from notalone.storage.backup import hold_writers
 from notalone.storage.database import Database
 
 _log = logging.getLogger(__name__)
@@ -21,6 +22,10 @@ _log = logging.getLogger(__name__)
 
 class UnknownCall(LookupError):
     """There is no call of that name here."""
+
+
+class CallOpen(Exception):
+    """The call still takes voices. Nothing was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Calls:
         self._database = database
         self._today = today
         self._by_slug: dict[str, Call] = {}
-        self._seen = (-1, -1)
+        self._seen = (-1, -1, -1)
         # One at a time: else one that read before a change could put the old calls back after it.
         self._refreshing = asyncio.Lock()
 
@@ -81,7 +86,7 @@ class Calls:
             fresh: dict[str, Call] = {}
             for each in await stored.read_all(connection):
                 before = self._by_slug.get(each.slug)
-                if before is not None and before.revision == each.revision:
+                if before is not None and (before.id, before.revision) == (each.id, each.revision):
                     fresh[each.slug] = before
                     continue
                 try:
@@ -124,6 +129,23 @@ class Calls:
             await stored.touch(connection, there.id)
         await self.refresh()
         return True
+
+    async def delete(self, slug: str) -> int:
+        """Delete a closed call with its texts, voices and published numbers; how many voices stood in it.
+
+        Raises UnknownCall, CallOpen.
+        """
+        async with self._database.write() as connection:
+            # Groups that still found the call open end first; none finds it from here on.
+            await hold_writers(connection)
+            there = await stored.find(connection, slug)
+            if there is None:
+                raise UnknownCall(slug)
+            if there.closed_on is None:
+                raise CallOpen(slug)
+            voices = await stored.remove(connection, there.id)
+        await self.refresh()
+        return voices
 
 
 def _call(each: stored.StoredCall, sources: Mapping[str, str]) -> Call:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +13,8 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from notalone.storage.database import Connection, StorageUnavailable
-from notalone.storage.schema import call, call_text
+from notalone.storage.schema import call, call_text, publication, release, tally, voice
+from notalone.storage.voice import WITHDRAWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,14 @@ async def read_all(connection: Connection) -> list[StoredCall]:
     return [StoredCall(**row) for row in rows.mappings()]
 
 
-async def revisions(connection: Connection) -> tuple[int, int]:
-    """How many calls there are and the sum of their revisions: another pair means that something changed."""
-    row = (
-        await connection.execute(select(func.count(), func.coalesce(func.sum(call.c.revision), 0)).select_from(call))
-    ).one()
-    return int(row[0]), int(row[1])
+async def revisions(connection: Connection) -> tuple[int, int, int]:
+    """How many calls there are, the greatest id and the sum of revisions: other numbers mean that something changed.
+
+    Every change moves one of them in one direction: a deleted call the first, a new one the second.
+    """
+    last, changes = func.coalesce(func.max(call.c.id), 0), func.coalesce(func.sum(call.c.revision), 0)
+    row = (await connection.execute(select(func.count(), last, changes).select_from(call))).one()
+    return int(row[0]), int(row[1]), int(row[2])
 
 
 async def read_texts(connection: Connection, call_id: int) -> dict[str, str]:
@@ -54,7 +58,9 @@ async def find(connection: Connection, slug: str) -> StoredCall | None:
 
 async def add(connection: Connection, slug: str, salt: bytes, today: date) -> int:
     """The new call's id. Raises StorageUnavailable."""
-    return await add_row(connection, {"slug": slug, "salt": salt, "loaded_on": today, "revision": 1})
+    # Not 1: what is kept of a deleted call, such as its pages, must not pass for a new one of its name.
+    revision = 1 + secrets.randbelow(2**30)
+    return await add_row(connection, {"slug": slug, "salt": salt, "loaded_on": today, "revision": revision})
 
 
 async def add_row(connection: Connection, values: Mapping[str, Any]) -> int:
@@ -82,3 +88,15 @@ async def touch(connection: Connection, call_id: int) -> None:
 
 async def close(connection: Connection, call_id: int, today: date) -> None:
     await connection.execute(update(call).where(call.c.id == call_id).values(closed_on=today))
+
+
+async def remove(connection: Connection, call_id: int) -> int:
+    """Everything of the call; how many voices stood in it. Writers are to be held before (storage/backup.py)."""
+    # Whoever is publishing ends first, or it would write a number of a call that is gone.
+    await connection.execute(update(publication).values(tick=publication.c.tick))
+    standing = select(func.count()).where(voice.c.call_id == call_id, voice.c.kind != WITHDRAWN)
+    voices = int(await connection.scalar(standing) or 0)
+    for table in (call_text, release, tally, voice):
+        await connection.execute(delete(table).where(table.c.call_id == call_id))
+    await connection.execute(delete(call).where(call.c.id == call_id))
+    return voices

@@ -37,6 +37,9 @@ call = Table(
     Column("loaded_on", Date, nullable=False),
     Column("closed_on", Date, comment="null while the call takes voices"),
     Column("revision", Integer, nullable=False, comment="raised by every change, so that workers read it again"),
+    # Else a new call could get the id of a deleted one, and from a worker that has not noticed also its voices.
+    # PostgreSQL gives no number twice by itself.
+    sqlite_autoincrement=True,
 )
 
 call_text = Table(

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("id", name="call_pk"),
         sa.UniqueConstraint("slug", name="call_slug_uq"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "call_text",
