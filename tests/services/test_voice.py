@@ -12,13 +12,15 @@ import pytest
 from sqlalchemy import text
 
 from notalone.protocol.voice import Kind, code_for, id_for, nonce_from, read_code, written
+from notalone.services import voice as services_voice
 from notalone.services.call import Call
 from notalone.services.platform import Platform
-from notalone.services.voice import GROUP, CallClosed, UnknownCode, Voices, VoiceWithdrawn, WriterFailed
+from notalone.services.voice import GROUP, WITHDRAWALS, CallClosed, UnknownCode, Voices, VoiceWithdrawn, WriterFailed
 from notalone.storage import journal
+from notalone.storage import voice as stored
 from notalone.storage.database import Connection, Database, StorageUnavailable
 from notalone.storage.voice import Group, Refusals
-from tests.conftest import TEXT
+from tests.conftest import TEXT, Clock
 from tests.storage.contents import assert_tally_agrees, tally
 
 ME_TOO, STAND = Kind.ME_TOO, Kind.STAND_WITH_YOU
@@ -187,6 +189,55 @@ async def test_a_withdrawal_whose_database_failed_can_be_sent_again(
     assert await tally(platform.database) == {(call.id, ME_TOO): 1}
     assert await platform.voices.withdraw(call, code)
     assert await tally(platform.database) == {}
+
+
+@asynccontextmanager
+async def many_withdrawals(
+    platform: Platform, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[list[asyncio.Task[bool]]]:
+    """Sixty people at once, and a database that is slow to find their voices until the block ends."""
+    codes = await asyncio.gather(*(platform.voices.give(call, fresh_nonce(), ME_TOO) for _ in range(60)))
+    kind_of, may_go_on = stored.kind_of, asyncio.Event()
+
+    async def slow(connection: Connection, call_id: int, id: bytes) -> int | None:
+        await may_go_on.wait()
+        return await kind_of(connection, call_id, id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stored, "kind_of", slow)
+        withdrawals = [asyncio.create_task(platform.voices.withdraw(call, code)) for code in codes]
+        await asyncio.sleep(0.1)
+        try:
+            yield withdrawals
+        finally:
+            may_go_on.set()
+            await asyncio.gather(*withdrawals, return_exceptions=True)
+
+
+async def test_a_flood_of_withdrawals_does_not_stop_the_count(
+    platform: Platform, call: Call, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with many_withdrawals(platform, call, monkeypatch) as withdrawals:
+        async with asyncio.timeout(5):
+            clock.now += platform.settings.tick
+            await asyncio.gather(platform.magnitude.release(), platform.calls.refresh())
+        assert platform.magnitude.published(call).kinds["metoo"].number == 60
+        assert not any(each.done() for each in withdrawals)
+    assert all(each.result() for each in withdrawals)
+    assert await tally(platform.database) == {}
+
+
+async def test_who_waits_too_long_for_other_withdrawals_is_told_to_try_again(
+    platform: Platform, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services_voice, "WITHDRAWAL_SECONDS", 0.2)
+    async with many_withdrawals(platform, call, monkeypatch) as withdrawals:
+        refused, _ = await asyncio.wait(withdrawals, timeout=0.5)
+        assert len(refused) == 60 - WITHDRAWALS
+        for each in refused:
+            with pytest.raises(StorageUnavailable, match="too many"):
+                await each
+    assert await tally(platform.database) == {(call.id, ME_TOO): 60 - WITHDRAWALS}
 
 
 # ---- the writer ----

@@ -23,6 +23,12 @@ _log = logging.getLogger(__name__)
 
 # A group is bounded so that one commit stays within milliseconds.
 GROUP = 1000
+# Less than a third of the connections that there are for all but the group commit. Were each withdrawal to wait for a
+# connection of its own, a flood of them would keep the count from being published. With SQLite, where writers take
+# turns, it is also how many of them the publication waits for.
+WITHDRAWALS = 4
+# How long one waits for the others. Then she is told to try again, not kept before an empty page.
+WITHDRAWAL_SECONDS = 20.0
 
 
 class CallClosed(Exception):
@@ -65,6 +71,7 @@ class Voices:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._withdrawals = asyncio.Semaphore(WITHDRAWALS)
 
     async def start(self) -> None:
         await self._writer.open()
@@ -106,7 +113,17 @@ class Voices:
 
         False: it was withdrawn before. Raises UnknownCode, StorageUnavailable.
         """
-        id = id_for(call.salt, code)
+        try:
+            async with asyncio.timeout(WITHDRAWAL_SECONDS):
+                await self._withdrawals.acquire()
+        except TimeoutError:
+            raise StorageUnavailable("too many withdrawals at once") from None
+        try:
+            return await self._withdraw(call, id_for(call.salt, code))
+        finally:
+            self._withdrawals.release()
+
+    async def _withdraw(self, call: Call, id: bytes) -> bool:
         async with self._database.read() as connection:
             kind = await stored.kind_of(connection, call.id, id)
         if kind is None:
