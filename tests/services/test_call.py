@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -17,9 +18,10 @@ from notalone.services.call import CallOpen, Calls, UnknownCall
 from notalone.services.platform import Platform
 from notalone.services.voice import CallClosed, UnknownCode
 from notalone.storage import call as stored
+from notalone.storage import magnitude
 from notalone.storage.database import Connection, Database
 from tests.conftest import TEXT, Clock
-from tests.services.deployments import Person, contents, populate
+from tests.services.deployments import Person, contents, crowd, populate
 
 SPANISH = TEXT.replace("A call", "Una llamada")
 
@@ -283,14 +285,34 @@ async def test_deleted_in_mid_crowd_it_leaves_no_voice_behind(platform: Platform
 async def test_deleted_while_numbers_are_published_nothing_is_published_of_it(
     platform: Platform, elsewhere: Calls, clock: Clock
 ) -> None:
-    for n in range(5):
+    for n in range(8):
         slug = f"call-{n}"
         await platform.calls.load(slug, {"en": TEXT})
-        await Person(slug, Kind.ME_TOO).gives(platform)
+        await crowd(platform, slug, Kind.ME_TOO, 50)
         await platform.calls.close(slug)
         clock.now += platform.settings.tick
         await asyncio.gather(platform.magnitude.release(), elsewhere.delete(slug))
         assert not (await contents(platform.database))["release"]
+
+
+async def test_who_is_publishing_a_call_and_who_deletes_it_do_not_wait_for_each_other(
+    platform: Platform, elsewhere: Calls, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await crowd(platform, "metoo", Kind.ME_TOO, 50)
+    await platform.calls.close("metoo")
+    clock.now += platform.settings.tick
+    add_releases, deleting = magnitude.add_releases, list[asyncio.Task[int]]()
+
+    async def add_slowly(*given: Any) -> None:
+        deleting.append(asyncio.create_task(elsewhere.delete("metoo")))
+        await asyncio.sleep(0.3)
+        assert given[2]
+        await add_releases(*given)
+
+    monkeypatch.setattr(magnitude, "add_releases", add_slowly)
+    await platform.magnitude.release()
+    assert await deleting[0] == 50
+    assert not (await contents(platform.database))["release"]
 
 
 async def test_a_backup_from_before_brings_a_deleted_call_back(

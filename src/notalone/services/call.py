@@ -136,8 +136,9 @@ class Calls:
         Raises UnknownCall, CallOpen.
         """
         async with self._database.write() as connection:
-            # Groups that still found the call open end first; none finds it from here on.
+            # Whoever still found the call, to add a voice or to publish its number, ends first.
             await hold_writers(connection)
+            await stored.hold_publishing(connection)
             there = await stored.find(connection, slug)
             if there is None:
                 raise UnknownCall(slug)

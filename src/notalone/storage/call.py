@@ -90,10 +90,16 @@ async def close(connection: Connection, call_id: int, today: date) -> None:
     await connection.execute(update(call).where(call.c.id == call_id).values(closed_on=today))
 
 
-async def remove(connection: Connection, call_id: int) -> int:
-    """Everything of the call; how many voices stood in it. Writers are to be held before (storage/backup.py)."""
-    # Whoever is publishing ends first, or it would write a number of a call that is gone.
+async def hold_publishing(connection: Connection) -> None:
+    """Let whoever is publishing end, and others wait until this transaction ends.
+
+    Before a call is locked: a number that is written locks the call that it is of.
+    """
     await connection.execute(update(publication).values(tick=publication.c.tick))
+
+
+async def remove(connection: Connection, call_id: int) -> int:
+    """Everything of the call; how many voices stood in it. Whoever adds to it is to be held before."""
     standing = select(func.count()).where(voice.c.call_id == call_id, voice.c.kind != WITHDRAWN)
     voices = int(await connection.scalar(standing) or 0)
     for table in (call_text, release, tally, voice):
