@@ -5,6 +5,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,7 @@ from notalone.services.magnitude import SHOWN_FROM, Magnitude, Point, Published,
 from notalone.services.platform import Platform
 from notalone.storage import magnitude as stored
 from notalone.storage.backup import add_rows, raise_tick
+from notalone.storage.call import remove
 from notalone.storage.database import Connection, Database, StorageUnavailable
 from tests.conftest import Clock
 from tests.storage.contents import add_call
@@ -291,38 +293,65 @@ async def test_a_long_series_is_read_once(
     assert max(read) == 2
 
 
-restored = st.lists(st.tuples(st.integers(0, 1), st.sampled_from([ME_TOO, STAND]), st.integers(-1, 6)), max_size=4)
+@dataclass(frozen=True)
+class Step:
+    """A tick, and what happens to the releases until the next."""
+
+    first: int = 0  # which worker publishes
+    numbers: tuple[int, int] = (50, 50)
+    deletes: bool = False
+    restores: tuple[tuple[int, int, int], ...] = ()  # which call, kind, how many ticks ago
 
 
-@given(steps=st.lists(st.tuples(st.integers(0, 1), st.integers(48, 52), st.integers(48, 52), restored), max_size=8))
+ago = st.tuples(st.integers(0, 1), st.sampled_from([ME_TOO, STAND]), st.integers(-1, 6))
+steps = st.builds(
+    Step,
+    st.integers(0, 1),
+    st.tuples(st.integers(48, 52), st.integers(48, 52)),
+    st.booleans(),
+    st.lists(ago, max_size=4).map(tuple),
+)
+
+
+@given(history=st.lists(steps, max_size=8))
 @hypothesis_settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whoever_reads_what_is_new_knows_what_one_who_reads_it_all_knows(
-    database_url: str, database: Database, steps: list[tuple[int, int, int, list[tuple[int, int, int]]]]
+    database_url: str, database: Database, history: list[Step]
 ) -> None:
-    """Whichever worker publishes, and whatever restores put between, before or after."""
+    """Whichever worker publishes, and whatever restores and deleted calls change between, before or after."""
     clock = Clock()
     async with database.read() as connection:
         clock.now = max(clock.now, await stored.last_tick(connection)) + 10 * TICK
     calls = [await add_call(database, secrets.token_hex(8)) for _ in range(2)]
     async with workers(database_url, clock, 2) as several:
-        for first, me_too, stand, older in steps:
+        for step in history:
             clock.now += TICK
+            me_too, stand = step.numbers
             await count(database, {(calls[0], ME_TOO): me_too, (calls[0], STAND): stand, (calls[1], ME_TOO): stand})
-            await several[first].release()
-            rows = [
-                {"call_id": calls[at], "kind": kind, "tick": int(clock.now) - ago * TICK, "number": 1000 + ago}
-                for at, kind, ago in older
-            ]
-            if rows:
+            await several[step.first].release()
+            if step.deletes:
                 async with database.write() as connection:
-                    await add_rows(connection, "release", rows)
-                    await raise_tick(connection, max(row["tick"] for row in rows))
+                    await remove(connection, calls[1])
+                calls[1] = await add_call(database, secrets.token_hex(8))
+            await restore(database, calls, int(clock.now), step)
             for worker in several:
                 await worker.release()
             fresh = Magnitude(database, TICK, clock)
             await fresh.release()
             for call in calls:
                 assert shown(several[0], call) == shown(several[1], call) == shown(fresh, call)
+
+
+async def restore(database: Database, calls: list[int], now: int, step: Step) -> None:
+    """Releases of a backup: those that are not here."""
+    rows = [
+        {"call_id": calls[at], "kind": kind, "tick": now - ticks * TICK, "number": 1000 + ticks}
+        for at, kind, ticks in step.restores
+    ]
+    if rows:
+        async with database.write() as connection:
+            await add_rows(connection, "release", rows)
+            await raise_tick(connection, max(row["tick"] for row in rows))
 
 
 # ---- at work ----

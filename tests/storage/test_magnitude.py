@@ -18,7 +18,7 @@ async def test_before_the_first_tick(database: Database) -> None:
     async with database.read() as connection:
         assert await stored.last_tick(connection) == 0
         assert await stored.totals(connection) == {}
-        assert await stored.count_releases(connection) == 0
+        assert await stored.counts(connection) == {}
         assert await stored.releases(connection) == []
 
 
@@ -85,7 +85,7 @@ async def test_all_in_order_or_the_later_ones(database: Database) -> None:
         assert (await stored.releases(connection))[3] == stored.StoredRelease(one, STAND, 1200, 60)
         for after, ticks in [(0, [600, 600, 600, 1200, 2400]), (600, [1200, 2400]), (1199, [1200, 2400]), (2400, [])]:
             assert [each.tick for each in await stored.releases(connection, after)] == ticks
-        assert await stored.count_releases(connection) == 5
+        assert await stored.counts(connection) == {one: 4, two: 1}
 
 
 async def test_what_was_published_cannot_be_published_otherwise(database: Database) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -63,7 +64,7 @@ class _Known:
 
     released_at: int = 0
     series: Mapping[int, tuple[Point, ...]] = field(default_factory=dict)
-    releases: int = 0
+    counts: Mapping[int, int] = field(default_factory=dict)
     newest: int = -1
 
     def shown(self, call_id: int, kind: int) -> int | None:
@@ -85,8 +86,9 @@ class _Known:
             else:
                 mine.append(Point(each.tick, before.metoo, each.number))
         series = {**self.series, **{call_id: tuple(mine) for call_id, mine in points.items()}}
+        counts = Counter(self.counts) + Counter(each.call_id for each in later)
         newest = later[-1].tick if later else self.newest
-        return _Known(released_at, series, self.releases + len(later), newest)
+        return _Known(released_at, series, counts, newest)
 
 
 class Magnitude:
@@ -138,12 +140,13 @@ class Magnitude:
 
     async def _read(self, connection: Connection) -> _Known:
         """What is published, of which only what is new is asked for: a long series costs seconds to read."""
-        known = self._known
-        later = await stored.releases(connection, after=known.newest)
-        # A restore adds older ones. None is ever taken away or changed, so it shows in how many there are.
-        if known.releases + len(later) != await stored.count_releases(connection):
-            known, later = _Known(), await stored.releases(connection)
-        return known.extended(later, await stored.last_tick(connection))
+        released_at = await stored.last_tick(connection)
+        known = self._known.extended(await stored.releases(connection, self._known.newest), released_at)
+        # A restore adds older ones, and calls are deleted. But no release of a call goes while the call stays, none
+        # changes, and no other call gets its id; so it shows in how many there are.
+        if known.counts != await stored.counts(connection):
+            known = _Known().extended(await stored.releases(connection), released_at)
+        return known
 
     async def _release_at_ticks(self) -> None:
         retry = math.inf

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Table, case, delete, exists, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from notalone.storage.call import add_row, find
+from notalone.storage.call import add_row, find, remove
 from notalone.storage.database import Connection
 from notalone.storage.schema import call, call_text, publication, release, server_key, tally, voice
 from notalone.storage.voice import WITHDRAWN
@@ -81,15 +81,9 @@ async def replace_call(connection: Connection, row: Row) -> int:
     knows is gone, so the group commit takes no voice from it. Raises StorageUnavailable.
     """
     other = await find(connection, row["slug"])  # held: nobody loads texts for it meanwhile
-    assert other is not None  # only this function takes calls away, and no two restore at once
-    # There before the other goes, for SQLite gives the highest id again. No call can have this name.
-    values = {**row, "slug": "", "revision": other.revision + 1}
-    id = await add_call(connection, values)
-    for table in (call_text, tally):
-        await connection.execute(delete(table).where(table.c.call_id == other.id))
-    await connection.execute(delete(call).where(call.c.id == other.id))
-    await connection.execute(update(call).where(call.c.id == id).values(slug=row["slug"]))
-    return id
+    assert other is not None  # it was there when the writers were held, and who deletes a call holds them too
+    await remove(connection, other.id)
+    return await add_call(connection, {**row, "revision": other.revision + 1})
 
 
 async def close_call(connection: Connection, call_id: int, closed_on: date) -> None:

@@ -60,6 +60,7 @@ async def releases(connection: Connection, after: int = -1) -> list[StoredReleas
     return [StoredRelease(**row) for row in rows.mappings()]
 
 
-async def count_releases(connection: Connection) -> int:
-    """How many releases there are."""
-    return int(await connection.scalar(select(func.count()).select_from(release)) or 0)
+async def counts(connection: Connection) -> dict[int, int]:
+    """Call id -> how many releases of it there are, if any."""
+    rows = await connection.execute(select(release.c.call_id, func.count()).group_by(release.c.call_id))
+    return {call_id: int(number) for call_id, number in rows}
