@@ -320,14 +320,18 @@ async def test_a_backup_from_before_brings_a_deleted_call_back(
 ) -> None:
     """As it was then; but who took her voice back, before or after, stays out of it."""
     people = await populate(platform, clock)
+    await platform.calls.close("metoo")
+    old, shown = platform.calls.get("metoo"), platform.magnitude.published(platform.calls.get("metoo"))
+    assert shown.series
     file = tmp_path / "monday.backup"
     await back_up(platform, file)
-    await people[-1].withdraws(platform)
-    old = platform.calls.get("our-town")
-    await elsewhere.delete("our-town")
+    await people[9].withdraws(platform)
+    await elsewhere.delete("metoo")
     await restore(platform, file, [platform.settings.withdrawals])
     await platform.calls.refresh()
-    again = platform.calls.get("our-town")
+    again = platform.calls.get("metoo")
     assert (again.salt, again.closed_on) == (old.salt, old.closed_on)
     assert again.id != old.id
-    assert await platform.calls.delete("our-town") == 2
+    await platform.magnitude.release()
+    assert platform.magnitude.published(again) == shown
+    assert await platform.calls.delete("metoo") == 110
