@@ -28,4 +28,6 @@ def test_every_number_is_in_the_spec() -> None:
     assert f"id = BLAKE2b(code, {voice.ID_BYTES} bytes" in SPEC
     assert f"at most {door.HOLD_SECONDS:.0f} seconds" in SPEC
     assert f"{door.FORM_ANSWER_BYTES} bytes for the form, {door.API_ANSWER_BYTES} for the API" in SPEC
+    assert f"C = max(1, {waiting.STEP} + N)" in SPEC
+    assert f"{waiting.STEP} / rate seconds" in SPEC
     assert waiting.KEY_BYTES >= 32
