@@ -70,10 +70,7 @@ def test_the_table_of_headers_is_the_headers() -> None:
 
 def test_the_table_of_sizes_is_the_sizes() -> None:
     said = [cells[1].removesuffix(" at most").replace(",", "") for cells in rows("spec/http.md", "Sizes and limits")]
-    # Importing the application needs the browser scripts; its limit is a constant of the module.
-    request_bytes = re.search(r"^REQUEST_BYTES = ([0-9_]+)$", read("src/notalone/web/app.py"), re.MULTILINE)
-    assert request_bytes
-    assert said == [str(n) for n in (FORM_ANSWER_BYTES, API_ANSWER_BYTES, BODY_BYTES, int(request_bytes[1]))]
+    assert said == [str(n) for n in (FORM_ANSWER_BYTES, API_ANSWER_BYTES, BODY_BYTES)]
 
 
 def test_every_dependency_has_its_reason() -> None:

@@ -16,7 +16,7 @@ from tests.server import Server, server
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     data = tmp_path_factory.mktemp("client")
     bundles = [bundle(data / slug) for slug in ("open", "shut")]
-    with server(data, *bundles, pow_bits=4, slow_rate=1, tick=1) as running:
+    with server(data, *bundles, pow_bits=4, slow_rate=8, tick=1) as running:
         running.run("call", "close", "shut", "--yes")
         yield running
 

@@ -46,10 +46,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="package")
 def slow_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Where those without script have one place a second, and numbers stand still long enough to be looked at."""
+    """Where the line of those without script is soon long, and numbers stand still long enough to be looked at."""
     data = tmp_path_factory.mktemp("slow")
     prepare_calls(data)
-    with server(data, tick=3, pow_bits=8, slow_rate=1) as running:
+    with server(data, tick=3, pow_bits=8, slow_rate=8) as running:
         yield running
 
 

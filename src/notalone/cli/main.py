@@ -16,8 +16,8 @@ from notalone.services.backup import UnusableBackup
 from notalone.services.bundle import BundleError
 from notalone.services.call import UnknownCall
 from notalone.services.help import HelpError
+from notalone.services.platform import StorageUnavailable, UnusableDatabaseURL
 from notalone.services.settings import BadSetting
-from notalone.storage.database import StorageUnavailable, UnusableDatabaseURL
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

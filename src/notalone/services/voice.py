@@ -60,6 +60,31 @@ class _Group:
         self.size += 1
 
 
+class _Known:
+    """Looks up which voices are stored. In a flood thousands ask, so all that ask during one reading share the next."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._gathering: tuple[set[tuple[int, bytes]], asyncio.Task[set[tuple[int, bytes]]]] | None = None
+        self._reading = asyncio.Lock()
+
+    async def find(self, call_id: int, id: bytes) -> bool:
+        """Raises StorageUnavailable."""
+        if self._gathering is None:
+            asked = set[tuple[int, bytes]]()
+            self._gathering = asked, asyncio.create_task(self._read(asked))
+        asked, answer = self._gathering
+        asked.add((call_id, id))
+        # Who stops waiting does not stop it for the others.
+        return (call_id, id) in await asyncio.shield(answer)
+
+    async def _read(self, asked: set[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
+        async with self._reading:
+            self._gathering = None
+            async with self._database.read() as connection:
+                return await stored.known(connection, asked)
+
+
 class Voices:
     """The one writer of voices in this process."""
 
@@ -67,6 +92,7 @@ class Voices:
         self._database = database
         self._writer = writer
         self._journal = journal_path
+        self._known = _Known(database)
         self._waiting: deque[_Group] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -107,6 +133,10 @@ class Voices:
             if refusal is Refusal.WITHDRAWN:
                 raise VoiceWithdrawn(call.slug)
         return code
+
+    async def is_known(self, call: Call, nonce: str, kind: Kind) -> bool:
+        """Whether this voice came before, withdrawn since or not. Raises StorageUnavailable."""
+        return await self._known.find(call.id, id_for(call.salt, code_for(call.salt, nonce, kind)))
 
     async def withdraw(self, call: Call, code: str) -> bool:
         """Take the voice with this code (as `protocol.voice.read_code` returns it) out of the count.

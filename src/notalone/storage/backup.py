@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from notalone.storage.call import add_row, find, remove
 from notalone.storage.database import Connection
 from notalone.storage.schema import call, call_text, publication, release, server_key, tally, voice
-from notalone.storage.voice import WITHDRAWN
+from notalone.storage.voice import KEYS, WITHDRAWN
 
 # The tally is not kept: it is counted again from the voices.
 TABLES: dict[str, Table] = {t.name: t for t in (call, call_text, voice, release, publication, server_key)}
@@ -106,8 +106,8 @@ async def mark_withdrawn(connection: Connection, some: Iterable[tuple[int, bytes
     """
     pairs = list(some)
     stood = 0
-    for at in range(0, len(pairs), 400):
-        chunk = pairs[at : at + 400]
+    for at in range(0, len(pairs), KEYS):
+        chunk = pairs[at : at + KEYS]
         marks = [{"call_id": call_id, "id": id, "kind": WITHDRAWN} for call_id, id in chunk]
         await add_rows(connection, "voice", marks)
         its_rows = tuple_(voice.c.call_id, voice.c.id).in_(chunk) & (voice.c.kind != WITHDRAWN)

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from typing import Protocol, TypeVar
 
 import asyncpg
-from sqlalchemy import and_, select, text, update
+from sqlalchemy import and_, select, text, tuple_, update
 
 from notalone.storage.database import (
     BUSY_SECONDS,
@@ -30,6 +30,8 @@ from notalone.storage.database import (
 from notalone.storage.schema import voice
 
 WITHDRAWN = 0
+# Pairs in one statement: SQLite takes 999 values in its oldest builds.
+KEYS = 400
 SHARDS = 16
 # How long a group is tried again while PostgreSQL fails over, before its people are asked to tap again.
 RETRY_SECONDS = 8.0
@@ -262,3 +264,15 @@ async def kind_of(connection: Connection, call_id: int, id: bytes) -> int | None
     """What a voice says; WITHDRAWN; None where there is none."""
     kind: int | None = await connection.scalar(select(voice.c.kind).where(voice.c.call_id == call_id, voice.c.id == id))
     return kind
+
+
+async def known(connection: Connection, some: Iterable[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
+    """Those of the (call id, voice id) pairs that are stored, also as withdrawn."""
+    pairs = list(some)
+    found: set[tuple[int, bytes]] = set()
+    for at in range(0, len(pairs), KEYS):
+        chunk = tuple_(voice.c.call_id, voice.c.id).in_(pairs[at : at + KEYS])
+        found.update(
+            (call_id, id) for call_id, id in await connection.execute(select(voice.c.call_id, voice.c.id).where(chunk))
+        )
+    return found

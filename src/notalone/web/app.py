@@ -13,49 +13,50 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar, Request, Response, get
 from litestar.config.compression import CompressionConfig
-from litestar.datastructures import CacheControlHeader
 from litestar.enums import HttpMethod, ScopeType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.static_files import create_static_files_router
+from litestar.params import FromPath
 
 import notalone
 from notalone.services.platform import run_platform
 from notalone.services.settings import Settings, read_settings
-from notalone.web.api.answers import problem_response, voice_response
+from notalone.web.api.answers import problem_response
 from notalone.web.api.calls import get_call, get_count, get_count_table, list_calls
-from notalone.web.api.voices import give_voice, withdraw_voice
-from notalone.web.dependencies import DEPENDENCIES
-from notalone.web.door import FormDoor, Refused, VoiceDoor, is_cross_site
+from notalone.web.api.voices import ApiWords, give_voice, is_json, withdraw_voice
+from notalone.web.dependencies import DEPENDENCIES, SiteHere
+from notalone.web.documents import PACKED, AnyRequest, document_response
+from notalone.web.door import BODY_BYTES, VoiceDoor, is_cross_site
+from notalone.web.form import FormWords
 from notalone.web.headers import SECURITY
 from notalone.web.problems import Problem, Stopped, problem_of
 from notalone.web.routes import PAGES, html
-from notalone.web.site import STATIC, Site, language_of
+from notalone.web.site import Site, language_of
+from notalone.web.source import source_route
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 
-# Larger requests than any form of ours are refused before they are read.
-REQUEST_BYTES = 16_384
-
 
 class Application:
     """ASGI. Sends taps to the voice door and the rest to Litestar, whose answers it gives the security headers."""
 
-    _DOOR = re.compile(r"/([a-z]{2})/call/([a-z0-9][a-z0-9-]{1,39})/voice")
+    _DOOR = re.compile(r"/([a-z]{2})/call/([^/]+)/voice|/api/calls/([^/]+)/voices")
 
     def __init__(self, litestar: Litestar, site: Site) -> None:
         self._litestar: ASGIApp = litestar
         self._state = litestar.state
-        self._site = site
+        self._forms = {lang: FormWords(site, lang) for lang in site.languages}
+        self._api = ApiWords()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
             found = self._DOOR.fullmatch(scope["path"]) if scope["method"] == HttpMethod.POST else None
-            if found is not None and found[1] in self._site.languages:
-                await self._state.form_door(scope, receive, send, found[1], found[2])
+            words = found and (self._forms.get(found[1]) if found[1] else self._api)
+            if found and words:
+                await self._state.door.serve(scope, receive, send, found[2] or found[3], words)
                 return
             send = _with_security_headers(send)
         await self._litestar(scope, receive, send)
@@ -80,8 +81,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         async with run_platform(settings, clock) as platform:
             app.state.platform = platform
             app.state.site = site
-            app.state.door = VoiceDoor(platform)
-            app.state.form_door = FormDoor(app.state.door, site, list(SECURITY))
+            app.state.door = VoiceDoor(platform, site.own_host)
             # What start-up made stays for good. Left to the collector, its 140,000 objects are walked again and again,
             # and every walk holds all visitors up for 70 ms and more.
             gc.collect()
@@ -98,17 +98,12 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
             give_voice,
             withdraw_voice,
             health,
-            create_static_files_router(
-                path="/static",
-                directories=[STATIC],
-                include_in_schema=False,
-                # Each address holds a digest of the file (pages/frame.py).
-                cache_control=CacheControlHeader(public=True, max_age=31_536_000, immutable=True),
-            ),
+            static,
+            source_route(settings),
         ],
         dependencies=DEPENDENCIES,
         lifespan=[platform_at_work],
-        before_request=refuse_cross_site,
+        before_request=refuse_foreign,
         exception_handlers={Exception: answer_problem},
         openapi_config=OpenAPIConfig(
             title="Not Alone",
@@ -118,8 +113,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
             render_plugins=[JsonRenderPlugin(path="/")],
         ),
         # Not the voice doors: a compressed answer has a size that tells what it says.
-        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=4, exclude=["/voices$"]),
-        request_max_body_size=REQUEST_BYTES,
+        compression_config=CompressionConfig(
+            backend="gzip", gzip_compress_level=4, exclude=["/voices$"], exclude_opt_key=next(iter(PACKED))
+        ),
+        request_max_body_size=BODY_BYTES,
         logging_config=None,
     )
     # The structures refuse fields that they do not know; the description must say so too.
@@ -134,9 +131,25 @@ async def health() -> str:
     return "ok\n"
 
 
-async def refuse_cross_site(request: Request[Any, Any, Any]) -> None:
-    if request.method == "POST" and is_cross_site(dict(request.scope["headers"])):
+@get("/static/{name:path}", include_in_schema=False, opt=PACKED)
+async def static(request: AnyRequest, site: SiteHere, name: FromPath[str]) -> Response[bytes]:
+    """Style, icon and scripts. Their addresses hold a digest of them, so they may be kept for ever."""
+    asset = site.assets.get(name.removeprefix("/"))
+    if asset is None:
+        raise Stopped(Problem.NOT_FOUND)
+    headers = {"cache-control": "public, max-age=31536000, immutable"}
+    return document_response(request, asset.document, asset.media_type, headers)
+
+
+async def refuse_foreign(request: Request[Any, Any, Any]) -> None:
+    """What another site made her browser send, or could have."""
+    if request.method != HttpMethod.POST:
+        return
+    headers = dict(request.scope["headers"])
+    if is_cross_site(headers, request.app.state.site.own_host):
         raise Stopped(Problem.CROSS_SITE)
+    if request.scope["path"].startswith("/api/") and not is_json(headers):
+        raise Stopped(Problem.BAD_FORM)
 
 
 def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -148,6 +161,4 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     if not path.startswith("/api/"):
         lang = language_of(path, request.headers.get("accept-language", ""))
         return html(request.app.state.site.problem(lang, problem), problem.status)
-    if request.method == "POST" and path.endswith("/voices"):
-        return voice_response(Refused(problem))
     return problem_response(problem)

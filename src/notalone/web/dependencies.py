@@ -10,24 +10,17 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, PathParameter, SkipValidation
 
 from notalone.services.platform import Platform
-from notalone.web.door import VoiceDoor
 from notalone.web.site import Site
 
 PlatformHere = NamedDependency[SkipValidation[Platform]]
 SiteHere = NamedDependency[SkipValidation[Site]]
 Lang = FromPath[str]
 Slug = Annotated[str, PathParameter(description="the call's name in addresses", max_length=40)]
-DoorHere = NamedDependency[SkipValidation[VoiceDoor]]
 
 
 def _platform(state: State) -> Platform:
     platform: Platform = state.platform
     return platform
-
-
-def _door(state: State) -> VoiceDoor:
-    door: VoiceDoor = state.door
-    return door
 
 
 def _site(state: State) -> Site:
@@ -37,6 +30,5 @@ def _site(state: State) -> Site:
 
 DEPENDENCIES = {
     "platform": Provide(_platform, sync_to_thread=False),
-    "door": Provide(_door, sync_to_thread=False),
     "site": Provide(_site, sync_to_thread=False),
 }

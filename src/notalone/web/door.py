@@ -9,25 +9,28 @@ nothing is ever carried in an address.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, cast
-from urllib.parse import parse_qsl
 
 from notalone.protocol.voice import Kind, Malformed, checked_nonce, proof_holds
 from notalone.services.call import Call, UnknownCall
-from notalone.services.platform import Platform
-from notalone.services.voice import CallClosed, VoiceWithdrawn
-from notalone.storage.database import StorageUnavailable
+from notalone.services.platform import Platform, StorageUnavailable
+from notalone.services.voice import CallClosed, VoiceWithdrawn, WriterFailed
+from notalone.services.waiting import Place
+from notalone.web.headers import SECURITY, Header
 from notalone.web.problems import Problem
 
 if TYPE_CHECKING:
     from litestar.types import Receive, Scope, Send
 
-FIELDS = frozenset({"nonce", "kind", "proof", "ticket"})
+_log = logging.getLogger(__name__)
+
+# Larger requests than any form of ours are refused before they are read.
 BODY_BYTES = 1024
 # Longer waits are answered with a ticket; a held connection costs us memory and her patience.
 HOLD_SECONDS = 4.0
@@ -64,15 +67,57 @@ class Refused:
 Outcome = Counted | Waiting | Refused
 
 
+class Words(Protocol):
+    """How one kind of client speaks with the door: a form in one language, or JSON.
+
+    `size`: of every answer, in bytes on the wire.
+    """
+
+    size: int
+
+    def read(self, headers: Mapping[bytes, bytes], body: bytes) -> Mapping[str, str] | None:
+        """The fields; None when it is no voice of ours."""
+        ...
+
+    def write(self, outcome: Outcome) -> tuple[HTTPStatus, list[Header], bytes]: ...
+
+
 class VoiceDoor:
     """What a voice goes through, whether it came from a form or by the API."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, own_host: bytes) -> None:
+        """`own_host`: the host that visitors use."""
         self._platform = platform
+        self._own_host = own_host
 
-    async def answer(self, slug: str, fields: Mapping[str, str], *, cross_site: bool) -> Outcome:
-        if cross_site:
-            return Refused(Problem.CROSS_SITE)
+    async def serve(self, scope: Scope, receive: Receive, send: Send, slug: str, words: Words) -> None:
+        headers = dict(scope["headers"])
+        body = await read_body(receive)
+        extra: list[Header] = []
+        if body is None:
+            outcome: Outcome = Refused(Problem.TOO_LARGE)
+            # Else the server would go on reading, to find the next request behind a body that may never end.
+            extra.append((b"connection", b"close"))
+        elif is_cross_site(headers, self._own_host):
+            outcome = Refused(Problem.CROSS_SITE)
+        elif (fields := words.read(headers, body)) is None:
+            outcome = Refused(Problem.BAD_FORM)
+        else:
+            outcome = await self._answer_always(slug, fields)
+        if isinstance(outcome, Waiting):
+            extra.append((b"retry-after", str(outcome.seconds).encode()))
+        status, its_headers, content = words.write(outcome)
+        await send_padded(send, status, [*SECURITY, _NOT_KEPT, *its_headers, *extra], content, words.size)
+
+    async def _answer_always(self, slug: str, fields: Mapping[str, str]) -> Outcome:
+        try:
+            return await self.answer(slug, fields)
+        except Exception:
+            # Also a defect is answered in the one size. The trace says where it is, and nothing of what was sent.
+            _log.exception("an unexpected error at the voice door")
+            return Refused(Problem.INTERNAL)
+
+    async def answer(self, slug: str, fields: Mapping[str, str]) -> Outcome:
         try:
             call = self._platform.calls.get(slug)
             nonce = checked_nonce(fields.get("nonce", ""))
@@ -81,35 +126,47 @@ class VoiceDoor:
             return Refused(Problem.UNKNOWN_CALL)
         except Malformed:
             return Refused(Problem.BAD_FORM)
-        waiting = await self._wait_in_line(call, kind, nonce, fields)
-        if waiting is not None:
-            return waiting
         try:
-            return Counted(call, kind, await self._platform.voices.give(call, nonce, kind))
+            place = await self._wait_in_line(call, kind, nonce, fields)
+            if place is not None:
+                return Waiting(call, kind, nonce, _rounded_up(place.seconds), place.ticket)
+            return await self._give(call, kind, nonce)
+        except UnknownCall:
+            return Refused(Problem.UNKNOWN_CALL)
         except CallClosed:
             return Refused(Problem.CALL_CLOSED, call)
         except VoiceWithdrawn:
             return Refused(Problem.VOICE_WITHDRAWN, call)
-        except StorageUnavailable:
+        except (StorageUnavailable, WriterFailed) as error:
+            problem = Problem.INTERNAL if isinstance(error, WriterFailed) else Problem.STORAGE_UNAVAILABLE
             proof, ticket = (_given_back(fields.get(name, "")) for name in ("proof", "ticket"))
-            return Refused(Problem.STORAGE_UNAVAILABLE, call, kind, nonce, proof, ticket)
+            return Refused(problem, call, kind, nonce, proof, ticket)
 
-    async def _wait_in_line(self, call: Call, kind: Kind, nonce: str, fields: Mapping[str, str]) -> Waiting | None:
-        """None: she may go on."""
+    async def _wait_in_line(self, call: Call, kind: Kind, nonce: str, fields: Mapping[str, str]) -> Place | None:
+        """None: she may go on. Raises StorageUnavailable."""
         bits = self._platform.settings.pow_bits
         if bits == 0 or proof_holds(call.slug, nonce, fields.get("proof", ""), bits):
             return None
-        ticket = fields.get("ticket", "")
-        form = f"{call.slug} {nonce}"
-        seconds = self._platform.line.redeem(form, ticket) if ticket else None
-        if seconds is None:
-            place = self._platform.line.take(form)
-            seconds, ticket = place.seconds, place.ticket
-        if seconds > HOLD_SECONDS:
-            return Waiting(call, kind, nonce, _rounded_up(seconds), ticket)
-        if seconds > 0:
-            await asyncio.sleep(seconds)
+        line = self._platform.line
+        place = line.ask(f"{call.slug} {nonce}", fields.get("ticket", ""))
+        if place.seconds > HOLD_SECONDS:
+            # Counted before, by a tap whose answer she did not see: she must not read that she is not.
+            return None if await self._platform.voices.is_known(call, nonce, kind) else place
+        line.enter()
+        if place.seconds > 0:
+            await asyncio.sleep(place.seconds)
         return None
+
+    async def _give(self, call: Call, kind: Kind, nonce: str) -> Counted:
+        try:
+            return Counted(call, kind, await self._platform.voices.give(call, nonce, kind))
+        except CallClosed:
+            if not call.open:
+                raise
+        # Closed since, or restored just now by another process: then it goes on under another id.
+        await self._platform.calls.refresh()
+        fresh = self._platform.calls.get(call.slug)
+        return Counted(fresh, kind, await self._platform.voices.give(fresh, nonce, kind))
 
 
 def _rounded_up(seconds: float) -> int:
@@ -123,42 +180,12 @@ def _given_back(text: str) -> str:
     return text if re.fullmatch(r"[0-9a-f]{0,40}", text) else ""
 
 
-class Answers(Protocol):
-    """Writes outcomes for people, in one language."""
-
-    def html(self, lang: str, outcome: Outcome) -> tuple[HTTPStatus, bytes]: ...
-
-
-class FormDoor:
-    """`POST /{lang}/call/{slug}/voice`, for the form on the public page."""
-
-    def __init__(self, door: VoiceDoor, answers: Answers, headers: list[tuple[bytes, bytes]]) -> None:
-        self._door = door
-        self._answers = answers
-        self._headers = [*headers, (b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-store")]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, lang: str, slug: str) -> None:
-        headers = dict(scope["headers"])
-        body = await read_body(receive)
-        fields = read_form(headers, body)
-        if fields is None:
-            outcome: Outcome = Refused(Problem.BAD_FORM)
-        else:
-            outcome = await self._door.answer(slug, fields, cross_site=is_cross_site(headers))
-        status, html = self._answers.html(lang, outcome)
-        extra = [*self._headers, (b"content-language", lang.encode())]
-        if isinstance(outcome, Waiting):
-            extra.append((b"retry-after", str(outcome.seconds).encode()))
-        await send_padded(send, status, extra, html, FORM_ANSWER_BYTES)
-
-
 FORM_ANSWER_BYTES = 12_288
 API_ANSWER_BYTES = 1_536
+_NOT_KEPT: Header = (b"cache-control", b"no-store")
 
 
-async def send_padded(
-    send: Send, status: HTTPStatus, headers: list[tuple[bytes, bytes]], body: bytes, size: int
-) -> None:
+async def send_padded(send: Send, status: HTTPStatus, headers: list[Header], body: bytes, size: int) -> None:
     """Send an answer of exactly `size` bytes from the status line to the end of the body.
 
     The padding is spaces after the body, which HTML and JSON both allow. The Date header that the server adds has
@@ -172,7 +199,7 @@ async def send_padded(
     await send({"type": "http.response.body", "body": body.ljust(room), "more_body": False})
 
 
-def padded_room(status: HTTPStatus, headers: list[tuple[bytes, bytes]], size: int) -> int:
+def padded_room(status: HTTPStatus, headers: list[Header], size: int) -> int:
     """How many bytes of body make the whole answer `size` bytes."""
     lines = len(f"HTTP/1.1 {status.value} {status.phrase}\r\n") + sum(
         len(name) + len(value) + 4 for name, value in headers
@@ -183,9 +210,9 @@ def padded_room(status: HTTPStatus, headers: list[tuple[bytes, bytes]], size: in
 
 
 async def read_body(receive: Receive) -> bytes | None:
-    """The whole body; None when it is larger than any honest form (the rest is read and dropped)."""
+    """The whole body; None when it is larger than any honest form, or broke off. The rest is left unread."""
     body = b""
-    more, too_large = True, False
+    more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -193,28 +220,19 @@ async def read_body(receive: Receive) -> bytes | None:
         body += cast(bytes, message.get("body", b""))
         more = bool(message.get("more_body", False))
         if len(body) > BODY_BYTES:
-            body, too_large = b"", True
-    return None if too_large else body
+            return None
+    return body
 
 
-def read_form(
-    headers: Mapping[bytes, bytes], body: bytes | None, known: frozenset[str] = FIELDS
-) -> dict[str, str] | None:
-    """The form's fields; None when it is not our form."""
-    if (
-        body is None
-        or len(body) > BODY_BYTES
-        or not headers.get(b"content-type", b"").startswith(b"application/x-www-form-urlencoded")
-    ):
-        return None
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=8)
-    except ValueError:
-        return None
-    fields = dict(pairs)
-    return fields if len(fields) == len(pairs) and fields.keys() <= known else None
+def is_cross_site(headers: Mapping[bytes, bytes], own: bytes) -> bool:
+    """Whether the browser says that another site sent this POST. Browsers that say nothing are let in.
 
-
-def is_cross_site(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether the browser says that another site sent this. Browsers that say nothing are let in."""
-    return headers.get(b"sec-fetch-site", b"none") not in (b"same-origin", b"none")
+    Where it does not say `Sec-Fetch-Site` (before 2023, and over plain HTTP) it says the Origin; ours is the host that
+    was asked, or `own`. Pages with a form let the browser name it (their `referrer` is `same-origin`), so "null" is not
+    ours.
+    """
+    site = headers.get(b"sec-fetch-site")
+    if site is not None:
+        return site not in (b"same-origin", b"none")
+    origin = headers.get(b"origin")
+    return origin is not None and origin.partition(b"://")[2] not in (headers.get(b"host"), own)

@@ -9,13 +9,38 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 # Calls times languages times kinds of page, with room.
 KEEP = 1024
 
+T = TypeVar("T")
+
+
+class Latest(Generic[T]):
+    """By what it is, the newest of each; the oldest go first."""
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, tuple[Hashable, T]] = {}
+
+    def get(self, name: Hashable, version: Hashable, make: Callable[[], T]) -> T:
+        """The thing of that name and version, made now if the one that is there is of another version."""
+        found = self._made.get(name)
+        if found is not None and found[0] == version:
+            return found[1]
+        made = make()
+        self._made.pop(name, None)
+        self._made[name] = (version, made)
+        while len(self._made) > KEEP:
+            del self._made[next(iter(self._made))]
+        return made
+
+    def forget(self, name: Hashable) -> None:
+        self._made.pop(name, None)
+
 
 class Prepared:
-    """A page with holes."""
+    """A page with holes, kept as the bytes around them."""
 
     __slots__ = ("_order", "_pieces")
 
@@ -38,19 +63,3 @@ class Prepared:
         for n, piece in zip(self._order, self._pieces[1:], strict=True):
             parts += (values[n].encode("ascii"), piece)
         return b"".join(parts)
-
-
-class PreparedPages:
-    """The prepared pages by what they show; the oldest go first."""
-
-    def __init__(self) -> None:
-        self._pages: dict[Hashable, Prepared] = {}
-
-    def get(self, key: Hashable, page: Callable[..., str], holes: int) -> Prepared:
-        """The page for this key, rendered now if it is not there yet."""
-        prepared = self._pages.get(key)
-        if prepared is None:
-            while len(self._pages) >= KEEP:
-                del self._pages[next(iter(self._pages))]
-            prepared = self._pages[key] = Prepared(page, holes)
-        return prepared

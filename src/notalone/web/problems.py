@@ -121,4 +121,7 @@ _PROBLEMS: tuple[tuple[type[Exception], Problem], ...] = (
     (MethodNotAllowedException, Problem.WRONG_METHOD),
     (RequestEntityTooLarge, Problem.TOO_LARGE),
     (ClientException, Problem.BAD_FORM),
+    # What reading JSON raises for bytes that are no text, and for brackets without end.
+    (UnicodeDecodeError, Problem.BAD_FORM),
+    (RecursionError, Problem.BAD_FORM),
 )

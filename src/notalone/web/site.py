@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from http import HTTPStatus
+from mimetypes import guess_type
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from babel import negotiate_locale
 
@@ -14,16 +17,30 @@ from notalone.services.call import Call
 from notalone.services.help import read_directory
 from notalone.services.magnitude import Published
 from notalone.services.settings import Settings
+from notalone.web.documents import Document, Documents
 from notalone.web.door import Counted, Outcome, Refused, Waiting
 from notalone.web.pages.call import call_page
-from notalone.web.pages.frame import LANGUAGES, Frame, asset_urls
-from notalone.web.pages.magnitude import count_page
+from notalone.web.pages.frame import ASSETS, LANGUAGES, Frame, asset_urls
 from notalone.web.pages.problem import Retry, problem_page
 from notalone.web.pages.voice import receipt_page, waiting_page
-from notalone.web.prepared import Prepared, PreparedPages
+from notalone.web.prepared import Latest, Prepared
 from notalone.web.problems import Problem
 
 STATIC = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that pages load."""
+
+    document: Document
+    media_type: str
+
+
+def _asset(path: str) -> Asset:
+    media_type, _ = guess_type(path)
+    assert media_type is not None  # style, icon and scripts have types that everybody knows
+    return Asset(Document.of((STATIC / path).read_bytes()), media_type)
 
 
 class Site:
@@ -35,12 +52,15 @@ class Site:
         """Raises HelpError, and OSError if the browser scripts were not built."""
         self.settings = settings
         self.help = read_directory(settings.help_directory)
-        self._assets = asset_urls(STATIC)
-        self._prepared = PreparedPages()
+        self.own_host = urlsplit(settings.public_url).netloc.encode()
+        self._asset_urls = asset_urls(STATIC)
+        self.assets = {path: _asset(path) for path in ASSETS.values()}
+        self.documents = Documents()
+        self._prepared = Latest[Prepared]()
 
     def frame(self, lang: str, path: str) -> Frame:
         """The surroundings of the page at `/{lang}{path}`."""
-        return Frame(lang, path, self._assets, self.settings.exit_url)
+        return Frame(lang, path, self._asset_urls, self.settings.exit_url)
 
     def call_frame(self, lang: str, call: Call, page: str = "") -> Frame:
         return self.frame(lang, f"/call/{call.slug}{page}")
@@ -48,19 +68,14 @@ class Site:
     def call(self, lang: str, call: Call, published: Published) -> bytes:
         """The public page with a fresh nonce: whoever gets it can be counted once with it."""
 
-        def page(nonce: str) -> str:
-            return call_page(self.call_frame(lang, call), call, published, nonce, self.settings.pow_bits)
+        def page() -> Prepared:
+            return Prepared(
+                lambda nonce: call_page(self.call_frame(lang, call), call, published, nonce, self.settings.pow_bits), 1
+            )
 
-        key = ("call", call.slug, call.revision, lang, published.released_at)
-        return self._prepared.get(key, page, 1).fill(nonce_from(secrets.token_bytes(NONCE_BYTES)))
-
-    def count(self, lang: str, call: Call, published: Published) -> bytes:
-        """How it grew. A year of ticks takes long to draw, so it is drawn once a tick."""
-
-        def page() -> str:
-            return count_page(self.call_frame(lang, call, "/count"), call, published)
-
-        return self._prepared.get(("count", call.slug, call.revision, lang, published.released_at), page, 0).fill()
+        version = (call.revision, published.released_at)
+        prepared = self._prepared.get(("call", call.slug, lang), version, page)
+        return prepared.fill(nonce_from(secrets.token_bytes(NONCE_BYTES)))
 
     def html(self, lang: str, outcome: Outcome) -> tuple[HTTPStatus, bytes]:
         """What the voice door answers (door.Answers)."""
@@ -79,13 +94,14 @@ class Site:
         def page(code: str) -> str:
             return receipt_page(self.call_frame(lang, call), call, kind, code)
 
-        return self._prepared.get(("receipt", call.slug, call.revision, lang, kind), page, 1)
+        return self._prepared.get(("receipt", call.slug, lang, kind), call.revision, lambda: Prepared(page, 1))
 
     def _waiting(self, lang: str, call: Call, kind: Kind, seconds: int) -> Prepared:
         def page(nonce: str, ticket: str) -> str:
             return waiting_page(self.call_frame(lang, call), call, kind, nonce, seconds, ticket)
 
-        return self._prepared.get(("waiting", call.slug, call.revision, lang, kind, seconds), page, 2)
+        name = ("waiting", call.slug, lang, kind, seconds)
+        return self._prepared.get(name, call.revision, lambda: Prepared(page, 2))
 
     def _refused(self, lang: str, refused: Refused) -> Prepared:
         call, kind = refused.call, refused.kind
@@ -95,8 +111,8 @@ class Site:
             retry = None if kind is None else Retry(kind, nonce, proof, ticket)
             return problem_page(frame, refused.problem, call, retry)
 
-        key = ("refused", refused.problem, call and (call.slug, call.revision), kind, lang)
-        return self._prepared.get(key, page, 3)
+        name = ("refused", refused.problem, call and call.slug, kind, lang)
+        return self._prepared.get(name, call and call.revision, lambda: Prepared(page, 3))
 
 
 def language_of(path: str, accept_language: str) -> str:

@@ -9,12 +9,15 @@ from datetime import UTC, date, datetime
 
 import msgspec
 from litestar import Response, get
+from litestar.enums import MediaType
+from litestar.openapi import ResponseSpec
 
 from notalone.services.call import Call
 from notalone.services.magnitude import SHOWN_FROM, Published
 from notalone.services.platform import Platform
 from notalone.web.api.answers import problem_responses
-from notalone.web.dependencies import PlatformHere, Slug
+from notalone.web.dependencies import PlatformHere, SiteHere, Slug
+from notalone.web.documents import PACKED, AnyRequest, document_response
 from notalone.web.problems import Problem
 
 # 400: the name could not be one.
@@ -82,12 +85,16 @@ async def get_call(platform: PlatformHere, slug: Slug) -> CallDetails:
     operation_id="getCount",
     summary="How many, and how it grew",
     tags=["count"],
-    responses=_NO_SUCH_CALL,
+    responses={200: ResponseSpec(Count, description="What is published"), **_NO_SUCH_CALL},
+    opt=PACKED,
 )
-async def get_count(platform: PlatformHere, slug: Slug) -> Response[Count]:
+async def get_count(request: AnyRequest, site: SiteHere, platform: PlatformHere, slug: Slug) -> Response[bytes]:
     call = platform.calls.get(slug)
     published = platform.magnitude.published(call)
-    return Response(_count(call, published), headers=_cache(platform, published))
+    document = await site.documents.get(
+        ("count.json", slug), published.released_at, lambda: msgspec.json.encode(_count(call, published))
+    )
+    return document_response(request, document, MediaType.JSON, _cache(platform, published))
 
 
 @get(
@@ -97,16 +104,14 @@ async def get_count(platform: PlatformHere, slug: Slug) -> Response[Count]:
     tags=["count"],
     media_type="text/csv",
     responses=_NO_SUCH_CALL,
+    opt=PACKED,
 )
-async def get_count_table(platform: PlatformHere, slug: Slug) -> Response[bytes]:
+async def get_count_table(request: AnyRequest, site: SiteHere, platform: PlatformHere, slug: Slug) -> Response[bytes]:
     call = platform.calls.get(slug)
     published = platform.magnitude.published(call)
-    table = io.StringIO()
-    rows = csv.writer(table, lineterminator="\r\n")
-    rows.writerow(["at", "metoo", "stand"])
-    rows.writerows([_moment(p.at).isoformat(), p.metoo, p.stand] for p in published.series)
+    document = await site.documents.get(("count.csv", slug), published.released_at, lambda: _table(published))
     headers = {**_cache(platform, published), "content-disposition": 'attachment; filename="count.csv"'}
-    return Response(table.getvalue().encode(), media_type="text/csv", headers=headers)
+    return document_response(request, document, "text/csv", headers)
 
 
 def _summary(call: Call) -> CallSummary:
@@ -126,6 +131,14 @@ def _count(call: Call, published: Published) -> Count:
         next_release_at=_moment(published.next_release_at),
         series=[CountPoint(_moment(p.at), p.metoo, p.stand) for p in published.series],
     )
+
+
+def _table(published: Published) -> str:
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\r\n")
+    rows.writerow(["at", "metoo", "stand"])
+    rows.writerows([_moment(p.at).isoformat(), p.metoo, p.stand] for p in published.series)
+    return table.getvalue()
 
 
 def _moment(seconds: int) -> datetime:

@@ -36,7 +36,7 @@ WEB = Path(__file__).parent.parent
 TEMPLATES = WEB / "templates"
 CATALOGUES = WEB / "locale"
 # What pages load, by the names that templates use, below the folder that is served as /static.
-_ASSETS = {
+ASSETS = {
     "style.css": "style.css",
     "icon.svg": "icon.svg",
     "exit.js": "built/exit.js",
@@ -65,7 +65,7 @@ def asset_urls(static: Path) -> dict[str, str]:
     """
     return {
         name: f"/static/{path}?v={sha256((static / path).read_bytes()).hexdigest()[:12]}"
-        for name, path in _ASSETS.items()
+        for name, path in ASSETS.items()
     }
 
 
