@@ -120,7 +120,7 @@ _PAGES: Mapping[str, tuple[int, Way]] = {
     "tap on a closed call": (409, _sent("/{lang}/call/closed/voice", _fields())),
     "tap on no call": (404, _sent("/{lang}/call/nothing/voice", _fields())),
     "tap without a nonce": (400, _sent("/{lang}/call/metoo/voice", _only(kind="metoo"))),
-    "form too large for the door": (400, _sent("/{lang}/call/metoo/voice", _fields(story="x" * 2000))),
+    "form too large for the door": (413, _sent("/{lang}/call/metoo/voice", _fields(story="x" * 2000))),
     "form too large for the server": (413, _sent("/{lang}/call/metoo/withdraw", _only(code="x" * 20_000))),
     "form sent to a page": (405, _sent("/{lang}/help", _only(code="ABC"))),
 }
