@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notalone.protocol.errors import Undecodable
+from notalone.protocol.errors import Undecodable, WrongProof
 from notalone.protocol.group import Element, Scalar, base_times
 from notalone.protocol.oprf import (
     Mode,
     Proof,
-    WrongProof,
     blind,
     blind_with,
     derive_key,

@@ -55,6 +55,10 @@ class Undecodable(ValueError):
         self.problem = problem
 
 
+class WrongProof(Exception):
+    """A proof does not show what it should: what it is about was not made with the keys that were committed to."""
+
+
 class Fault(Exception):
     """Something that a party said or sent does not hold.
 

@@ -16,6 +16,7 @@ from enum import IntEnum
 from hashlib import sha512
 
 from notalone.protocol.encoding import Reader, number
+from notalone.protocol.errors import WrongProof
 from notalone.protocol.group import (
     SCALAR_BYTES,
     Element,
@@ -40,10 +41,6 @@ class Mode(IntEnum):
     @property
     def context(self) -> bytes:
         return b"OPRFV1-" + bytes([self]) + b"-ristretto255-SHA512"
-
-
-class WrongProof(Exception):
-    """The proof does not show that these elements were evaluated with the key of this public key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +121,7 @@ def verify(public: Element, blinded: Sequence[Element], evaluated: Sequence[Elem
     t2 = base_times(proof.s) + proof.c * public
     t3 = proof.s * m + proof.c * z
     if _challenge(public, m, z, t2, t3) != proof.c:
-        raise WrongProof(WrongProof.__doc__)
+        raise WrongProof("these elements were not evaluated with the key of this public key")
 
 
 def _composites(public: Element, blinded: Sequence[Element], evaluated: Sequence[Element]) -> tuple[Element, Element]:
