@@ -25,6 +25,7 @@ from notalone.services.help import read_directory
 from notalone.services.platform import open_platform
 from notalone.services.settings import Settings, read_settings, variable, without_password
 from notalone.web.app import create_app
+from notalone.web.connection import Connection
 
 DEMO_CALL = Path(notalone.__file__).parent / "calls" / "metoo"
 
@@ -73,11 +74,14 @@ def _serve(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
+        ws="none",
         access_log=False,
         log_level="warning",
         server_header=False,
         proxy_headers=False,
+        # A visit stays on one connection from page to page, and a proxy finds its own still open.
+        timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
     )
 
