@@ -129,7 +129,7 @@ def test_the_database_is_away_and_comes_back(page: Page, frail_place: tuple[Serv
     expect(page.get_by_role("heading", level=1)).to_have_text("We could not write this down just now", timeout=40_000)
     waited = time.monotonic() - begun
     assert waited < 30
-    expect(page.locator("main")).to_contain_text("Nothing was counted or changed. The fault is ours, not yours.")
+    expect(page.locator("main")).to_contain_text("The fault is ours, not yours. We can't be sure that it was kept.")
 
     # To take a voice back is not possible either, and that is said too.
     other = page.context.new_page()

@@ -26,7 +26,7 @@ from notalone.web.headers import SECURITY, Header
 from notalone.web.problems import Problem
 
 if TYPE_CHECKING:
-    from litestar.types import Receive, Scope, Send
+    from litestar.types import Message, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 
@@ -106,8 +106,14 @@ class VoiceDoor:
             outcome = await self._answer_always(slug, fields)
         if isinstance(outcome, Waiting):
             extra.append((b"retry-after", str(outcome.seconds).encode()))
-        status, its_headers, content = words.write(outcome)
-        await send_padded(send, status, [*SECURITY, _NOT_KEPT, *its_headers, *extra], content, words.size)
+        try:
+            answer = _answer(words, outcome, extra)
+        except Exception:
+            # Also a page that is too long for the one size, or that cannot be drawn.
+            _log.exception("an answer of the voice door could not be written")
+            answer = _answer(words, Refused(Problem.INTERNAL), [])
+        for message in answer:
+            await send(message)
 
     async def _answer_always(self, slug: str, fields: Mapping[str, str]) -> Outcome:
         try:
@@ -144,6 +150,8 @@ class VoiceDoor:
 
     async def _wait_in_line(self, call: Call, kind: Kind, nonce: str, fields: Mapping[str, str]) -> Place | None:
         """None: she may go on. Raises StorageUnavailable."""
+        if not call.open:
+            return None  # it will be told so, and must not make the line of others longer
         bits = self._platform.settings.pow_bits
         if bits == 0 or proof_holds(call.slug, nonce, fields.get("proof", ""), bits):
             return None
@@ -185,18 +193,22 @@ API_ANSWER_BYTES = 1_536
 _NOT_KEPT: Header = (b"cache-control", b"no-store")
 
 
-async def send_padded(send: Send, status: HTTPStatus, headers: list[Header], body: bytes, size: int) -> None:
-    """Send an answer of exactly `size` bytes from the status line to the end of the body.
+def _answer(words: Words, outcome: Outcome, extra: list[Header]) -> tuple[Message, Message]:
+    """The outcome as an answer of exactly `words.size` bytes from the status line to the end of the body.
 
     The padding is spaces after the body, which HTML and JSON both allow. The Date header that the server adds has
-    one length always, so it is left out of the sum.
+    one length always, so it is left out of the sum. Raises ValueError for an answer that is too long.
     """
-    room = padded_room(status, headers, size)
+    status, its_headers, body = words.write(outcome)
+    headers = [*SECURITY, _NOT_KEPT, *its_headers, *extra]
+    room = padded_room(status, headers, words.size)
     if len(body) > room:
         raise ValueError(f"an answer of the voice door is {len(body) - room} bytes too long for its one size")
-    headers = [*headers, (b"content-length", str(room).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body.ljust(room), "more_body": False})
+    headers.append((b"content-length", str(room).encode()))
+    return (
+        {"type": "http.response.start", "status": status, "headers": headers},
+        {"type": "http.response.body", "body": body.ljust(room), "more_body": False},
+    )
 
 
 def padded_room(status: HTTPStatus, headers: list[Header], size: int) -> int:

@@ -73,12 +73,12 @@ class Problem(Enum):
     STORAGE_UNAVAILABLE = (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "The server could not store this just now",
-        "Nothing was counted or changed, and nothing is lost. Send the same request again in a moment.",
+        "It is not known whether it was kept. Send the same request again in a moment: it is never counted twice.",
     )
     INTERNAL = (
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Something went wrong on this server",
-        "It is our mistake. Nothing was half-done.",
+        "It is our mistake. If you sent something, send it again: it is never counted twice.",
     )
 
     def __init__(self, status: HTTPStatus, title: str, detail: str) -> None:
