@@ -30,8 +30,9 @@ async def test_who_hangs_up_in_the_middle_is_no_defect_of_ours() -> None:
         pass
 
     app = Litestar([read], exception_handlers={Exception: noticed}, openapi_config=None, logging_config=None)
-    scope: Any = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "headers": [], "query_string": b""}
-    await app({**scope, "root_path": "", "http_version": "1.1", "scheme": "http"}, receive, send)
+    request = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "headers": [], "query_string": b""}
+    scope: Any = {**request, "root_path": "", "http_version": "1.1", "scheme": "http"}
+    await app(scope, receive, send)
     assert found == [Problem.BAD_FORM]
 
 
