@@ -109,6 +109,23 @@ async def test_the_moment_is_told_by_the_tick(magnitude: Magnitude, database: Da
     assert published.tick_seconds == TICK
 
 
+@pytest.mark.parametrize(("before", "after"), [(600, 86400), (86400, 600), (600, 900), (900, 600)])
+async def test_the_next_moment_is_a_tick_also_when_their_length_was_changed(
+    database: Database, clock: Clock, before: int, after: int
+) -> None:
+    call = await add_call(database, "one")
+    clock.now = Clock().now + 600  # 12:10
+    await Magnitude(database, before, clock).release()
+    changed = Magnitude(database, after, clock)
+    await changed.release()
+    told = shown(changed, call).next_release_at
+    await count(database, {(call, ME_TOO): 60})
+    for moment, number in ((told - 1, None), (told, 60)):
+        clock.now = moment
+        await changed.release()
+        assert numbers(shown(changed, call)) == (number, None)
+
+
 # ---- when it changes ----
 
 
