@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 import stat
 import threading
@@ -14,7 +15,14 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from notalone.storage import database as storage_database
-from notalone.storage.database import Database, StorageUnavailable, UnusableDatabaseURL, engine_faults, parse_url
+from notalone.storage.database import (
+    Database,
+    NoDatabase,
+    StorageUnavailable,
+    UnusableDatabaseURL,
+    engine_faults,
+    parse_url,
+)
 from notalone.storage.schema import call
 from tests.storage.contents import add_call, voices
 
@@ -104,6 +112,22 @@ async def test_a_file_that_is_no_database_is_not_touched(tmp_path: Path) -> None
     assert file.read_bytes() == b"dear diary" * 1000
 
 
+@pytest.mark.parametrize("left", ["no folder", "no file", "an empty file"])
+def test_a_file_that_is_not_to_be_made_is_not_made(tmp_path: Path, left: str) -> None:
+    """A slip in a name would pass for a server without calls, and a backup of that for one of all voices."""
+    file = tmp_path / "data" / "notalone.db"
+    if left != "no folder":
+        file.parent.mkdir()
+    if left == "an empty file":
+        file.touch()
+    there = sorted(tmp_path.rglob("*"))
+    with pytest.raises(NoDatabase, match=f"there is no database of Not Alone at {file}") as refused:
+        Database(f"sqlite:///{file}", create=False)
+    assert "is NOTALONE_DATA right" in refused.value.hint
+    assert sorted(tmp_path.rglob("*")) == there
+    assert left != "an empty file" or file.stat().st_size == 0
+
+
 async def test_a_new_file_that_another_process_is_switching_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,11 +191,35 @@ async def test_many_that_start_at_once_upgrade_once(database_url: str) -> None:
         await database.close()
 
 
+async def test_a_database_that_is_there_is_opened_without_making_one(database: Database, database_url: str) -> None:
+    await add_call(database, "one")
+    again = Database(database_url, create=False)
+    await again.upgrade()
+    async with again.read() as connection:
+        assert await connection.scalar(text("SELECT slug FROM call")) == "one"
+    await again.close()
+
+
+async def test_what_holds_nothing_of_ours_is_left_so_where_none_is_to_be_made(database_url: str) -> None:
+    database = Database(database_url)
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE theirs (id INTEGER)"))
+    careful = Database(database_url, create=False)
+    with pytest.raises(NoDatabase, match="there is no database of Not Alone at "):
+        await careful.upgrade()
+    kind = "sqlite_master" if database.is_sqlite else "information_schema.tables WHERE table_schema = 'public'"
+    async with database.read() as connection:
+        assert await connection.scalar(text(f"SELECT count(*) FROM {kind}")) == 1  # noqa: S608
+    await careful.close()
+    await database.close()
+
+
 async def test_a_database_of_a_newer_version_is_left_alone(database: Database) -> None:
     async with database.write() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StorageUnavailable, match="9999"):
+    with pytest.raises(StorageUnavailable, match="9999") as refused:
         await database.upgrade()
+    assert refused.value.hint == "a newer version was at work on it; install that one"
     async with database.read() as connection:
         assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
 
@@ -202,8 +250,9 @@ async def test_tables_of_another_program_are_left_alone_and_told(database_url: s
     database = Database(database_url)
     async with database.write() as connection:
         await connection.execute(text("CREATE TABLE call (phone TEXT)"))
-    with pytest.raises(StorageUnavailable, match="already exists"):
+    with pytest.raises(StorageUnavailable, match="already exists") as refused:
         await database.upgrade()
+    assert refused.value.hint == "another program keeps its tables there; give Not Alone a database of its own"
     async with database.read() as connection:
         assert (await connection.execute(text("SELECT phone FROM call"))).all() == []
     await database.close()
@@ -341,6 +390,47 @@ def test_what_may_pass_is_an_outage(error: Exception) -> None:
     with pytest.raises(StorageUnavailable, match=str(error)) as unavailable, engine_faults():
         raise error
     assert unavailable.value.__cause__ is error
+
+
+def with_code(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("x")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (with_code(sqlite3.SQLITE_NOTADB), "something else"),
+        (with_code(sqlite3.SQLITE_CANTOPEN_ISDIR), "is it a file"),
+        (with_code(sqlite3.SQLITE_READONLY_DIRECTORY), "may this user write there?"),
+        (with_code(sqlite3.SQLITE_FULL), "make room"),
+        (with_code(sqlite3.SQLITE_BUSY), "another command"),
+        (with_code(sqlite3.SQLITE_CORRUPT), "restore the newest backup"),
+        (PermissionError(errno.EACCES, "Permission denied", "/srv/x"), "may this user write there?"),
+        (OSError(errno.ENOSPC, "No space left on device", "/srv/x"), "make room"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), "is PostgreSQL running"),  # its socket
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed"), "is PostgreSQL running"),
+        (TimeoutError(), "is PostgreSQL running"),
+        (asyncpg.InvalidPasswordError("x"), "user and password"),
+        (asyncpg.InvalidCatalogNameError("x"), "createdb"),
+        (asyncpg.InsufficientPrivilegeError("x"), "own the database"),
+        (asyncpg.DiskFullError("x"), "make room"),
+        (asyncpg.TooManyConnectionsError("x"), "PostgreSQL's own log"),
+    ],
+)
+def test_each_cause_has_its_own_hint(error: Exception, hint: str) -> None:
+    with pytest.raises(StorageUnavailable) as unavailable, engine_faults():
+        raise error
+    assert hint in unavailable.value.hint
+    assert str(unavailable.value)
+
+
+def test_the_file_is_named() -> None:
+    with pytest.raises(StorageUnavailable, match=r"^/srv/x: no$"), engine_faults(Path("/srv/x")):
+        raise sqlite3.DatabaseError("no")
+    with pytest.raises(StorageUnavailable, match=r"^/srv: Permission denied$"), engine_faults(Path("/srv/x")):
+        raise PermissionError(errno.EACCES, "Permission denied", "/srv")
 
 
 @pytest.mark.parametrize(
