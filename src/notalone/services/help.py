@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import msgspec
 
 import notalone
+from notalone.protocol.call import LANGUAGE
 
 # The directory that comes with the program.
 SHIPPED = Path(notalone.__file__).parent / "help" / "directory.json"
@@ -27,7 +28,7 @@ _TIME_ZONES = timedelta(days=1)
 
 # What each pattern means, for the sentence that says so when it does not match.
 _WORDS = r"\S"
-_LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"
+_LANGUAGE = rf"^{LANGUAGE}\Z"
 _ADDRESS = r"^https://[^\s/@<>]+(/[^\s<>]*)?\Z"
 _NUMBER = r"^[+*]?[0-9][0-9 ()./*-]+\Z"
 _AREA = r"^([A-Z]{2}(-[A-Z0-9]{1,3})?|001)\Z"
@@ -92,14 +93,18 @@ class ServiceArea(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The page that the entry was read from."""
+    """The page that the entry was read from, and the language of its title where it is known."""
 
     url: _Address
     title: _Name
+    lang: _Language | None = None
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry as it stands in the file. Texts are by language; no `languages` means that they are not known."""
+    """One entry as it stands in the file. Texts are by language; no `languages` means that they are not known.
+
+    `young`: it is there for children and young people.
+    """
 
     id: _Id
     name: _Name
@@ -113,6 +118,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     schedules: dict[_Language, _Text]
     minimum_age: _Age | None = None
     maximum_age: _Age | None = None
+    young: bool = False
     source: Source
     assured_date: date
 
