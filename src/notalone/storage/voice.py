@@ -241,6 +241,16 @@ def _refusals(ids: Sequence[bytes], kinds: Mapping[bytes, int]) -> Refusals:
     return refusals
 
 
+async def hold_writers(connection: Connection) -> None:
+    """Let those who take voices wait, as long as their patience lasts, until this transaction ends; readers go on.
+
+    In the order in which the group commit takes its locks, or the two would wait for each other.
+    """
+    if connection.dialect.name == "postgresql":
+        # Not a weaker one: a withdrawal locks its row before it writes, and would then hold what is needed here.
+        await connection.execute(text("LOCK TABLE voice, tally IN EXCLUSIVE MODE"))
+
+
 async def withdraw(connection: Connection, call_id: int, id: bytes) -> int | None:
     """Take a voice back; its row stays as a mark, so that a reloaded form does not count it again.
 
