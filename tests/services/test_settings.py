@@ -186,7 +186,7 @@ def test_the_public_address_is_one_of_the_web(value: str) -> None:
         ("NOTALONE_COLOUR", ""),
     ],
 )
-def test_a_name_that_does_not_exist_is_said_with_the_one_that_is_near(name: str, near: str) -> None:
+def test_a_name_that_does_not_exist_is_said(name: str, near: str) -> None:
     for value in ("1", ""):
         with pytest.raises(UnknownSetting, match=f"^there is no setting {name}$") as refused:
             read_settings({name: value})
