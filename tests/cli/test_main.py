@@ -73,13 +73,13 @@ def test_a_command_that_serves_nothing_loads_no_web_server() -> None:
         (
             "NOTALONE_DATABASE_URL",
             "mysql://h/n",
-            "The database URL is not one of `sqlite:///FILE` and `postgresql://USER@HOST/NAME`.\n"
+            "the database URL is neither sqlite:///FILE nor postgresql://USER@HOST/NAME\n"
             "  hint: set NOTALONE_DATABASE_URL, or leave it away for a file in the data folder",
         ),
         (
             "NOTALONE_DATABASE_URL",
             "postgresql://n@/n?host=/nowhere",
-            "the database could not be used: [Errno 2] No such file or directory\n"
+            "the database could not be used: No such file or directory\n"
             "  hint: is PostgreSQL running, and does NOTALONE_DATABASE_URL lead to it?",
         ),
         (

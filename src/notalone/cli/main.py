@@ -47,8 +47,11 @@ def main() -> None:
         status = tell(str(error), hint)
     except BadSetting as error:
         status = tell(str(error), '"notalone settings" lists every setting, with its value and what it means')
-    except UnusableDatabaseURL as error:
-        status = tell(str(error), "set NOTALONE_DATABASE_URL, or leave it away for a file in the data folder")
+    except UnusableDatabaseURL:
+        status = tell(
+            "the database URL is neither sqlite:///FILE nor postgresql://USER@HOST/NAME",
+            "set NOTALONE_DATABASE_URL, or leave it away for a file in the data folder",
+        )
     except NoDatabase as error:
         status = tell(str(error), error.hint)
     except StorageUnavailable as error:

@@ -136,7 +136,8 @@ def _unavailable(cause: BaseException, file: Path | None = None) -> StorageUnava
         hint = _SQLITE_HINTS.get((getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF, "")
         return StorageUnavailable(f"{file}: {cause}" if file else str(cause), hint)
     hint = next((text for kind, text in _POSTGRESQL_HINTS if isinstance(cause, kind)), "")
-    return StorageUnavailable(str(cause) or "it did not answer in time", hint)
+    said = isinstance(cause, OSError) and cause.strerror
+    return StorageUnavailable(said or str(cause) or "it did not answer in time", hint)
 
 
 def _is_defect(error: BaseException) -> bool:
