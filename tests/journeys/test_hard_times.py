@@ -29,15 +29,15 @@ def heading(page: Page) -> str:
 
 def test_a_closed_call_can_be_read(page: Page, place: Server) -> None:
     page.goto(f"{place.url}/en/call/closed")
-    expect(page.get_by_role("note").first).to_contain_text("This call is closed.")
-    expect(page.get_by_role("note").first).to_contain_text("It can still be read, and a voice can still be taken back.")
+    expect(page.get_by_role("note").first).to_contain_text("You can no longer tap here.")
+    expect(page.get_by_role("note").first).to_contain_text("You can still read it, and you can still undo your tap.")
     expect(page.locator("button")).to_have_count(0)
     expect(page.locator("#what-is")).to_be_visible()
     page.get_by_role("link", name="How it grew: table, CSV and JSON").click()
-    expect(page.get_by_role("note").first).to_contain_text("This call is closed.")
-    page.get_by_role("link", name="Take back your voice").click()
-    page.get_by_role("link", name="Go on: take back your voice").click()
-    expect(page.get_by_role("button", name="Take back my voice")).to_be_visible()
+    expect(page.get_by_role("note").first).to_contain_text("You can no longer tap here.")
+    page.get_by_role("link", name="Undo your tap").click()
+    page.get_by_role("link", name="Go on: undo your tap").click()
+    expect(page.get_by_role("button", name="Undo my tap")).to_be_visible()
 
 
 def test_the_call_closes_while_she_reads(visit: Visit, place: Server) -> None:
@@ -48,9 +48,9 @@ def test_the_call_closes_while_she_reads(visit: Visit, place: Server) -> None:
     code = early.locator(".code").inner_text()
     place.run("call", "close", "closing", "--yes")
     late.get_by_role("button", name="Me too").click()
-    expect(late.get_by_role("heading", level=1)).to_have_text("This call is closed")
-    expect(late.locator("main")).to_contain_text("this one was not counted")
-    late.get_by_role("link", name="To the call").click()
+    expect(late.get_by_role("heading", level=1)).to_have_text("You can no longer tap here")
+    expect(late.locator("main")).to_contain_text("your tap was not counted")
+    late.get_by_role("link", name="Back to #MeToo").click()
     expect(late.locator("#what-is")).to_be_visible()
     # Who was in time is counted, sees the same answer again, and can still go.
     early.reload()
@@ -58,7 +58,7 @@ def test_the_call_closes_while_she_reads(visit: Visit, place: Server) -> None:
     early.goto(f"{place.url}/en/call/closing/withdraw")
     early.get_by_label("Your voice code").fill(code)
     early.get_by_role("button").click()
-    expect(early.get_by_role("heading", level=1)).to_have_text("Your voice is taken back")
+    expect(early.get_by_role("heading", level=1)).to_have_text("Your tap was undone")
 
 
 def send_without_proof(place: Server) -> int:
@@ -147,8 +147,8 @@ def test_the_database_is_away_and_comes_back(page: Page, frail_place: tuple[Serv
     page.reload()
     assert page.locator(".code").inner_text() == code
     assert settled_numbers(place) == {"metoo": None, "stand": None}
-    other.get_by_role("link", name="To the list of calls").click()
+    other.get_by_role("link", name="To the start page").click()
     other.goto(f"{place.url}/en/call/metoo/withdraw")
     other.get_by_label("Your voice code").fill(code)
     other.get_by_role("button").click()
-    expect(other.get_by_role("heading", level=1)).to_have_text("Your voice is taken back")
+    expect(other.get_by_role("heading", level=1)).to_have_text("Your tap was undone")
