@@ -30,7 +30,7 @@ GOOD: dict[str, Any] = {
     "service_areas": [{"extent": "Spain", "extent_type": "country", "code": "ES"}],
     "schedules": {"en": "Always"},
     "minimum_age": 14,
-    "source": {"url": "https://example.org/contact", "title": "Contact"},
+    "source": {"url": "https://example.org/contact", "title": "Contact", "lang": "en"},
     "assured_date": "2026-03-01",
 }
 
@@ -63,7 +63,7 @@ def problems(*entries: dict[str, Any]) -> list[str]:
 def test_an_entry_is_read_whole() -> None:
     (entry,) = directory(GOOD).entries(TODAY)
     assert isinstance(entry, Entry)
-    assert json.loads(msgspec.json.encode(entry)) == {**GOOD, "maximum_age": None, "stale": False}
+    assert json.loads(msgspec.json.encode(entry)) == {**GOOD, "maximum_age": None, "young": False, "stale": False}
     assert entry.assured_date == CHECKED
     assert entry.phones[0].address == "tel:+34900100200"
 
@@ -216,4 +216,4 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_the_directory_that_is_shipped_can_be_shown() -> None:
     shipped = read_directory(SHIPPED)
-    assert all({"en", "es"} <= entry.description.keys() for entry in shipped.entries(datetime.now(UTC).date()))
+    assert all({"en", "es", "ar"} <= entry.description.keys() for entry in shipped.entries(datetime.now(UTC).date()))
