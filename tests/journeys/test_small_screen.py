@@ -67,7 +67,7 @@ def test_her_two_taps_and_the_exit_are_large(visit: Visit, place: Server, lang: 
     assert second is not None
     assert second["y"] - (first["y"] + first["height"]) >= 24
     page.locator("[value=metoo]").tap()
-    page.wait_for_url("**/voice#said")
+    page.wait_for_url("**/voice#said_here")
 
 
 def test_her_first_tap_is_on_the_first_screen(visit: Visit, place: Server) -> None:

@@ -303,7 +303,7 @@ def test_the_form_carries_what_the_door_reads(lang: str) -> None:
     assert form == {
         "id": "voice",
         "method": "post",
-        "action": f"/{lang}/call/metoo/voice#said",
+        "action": f"/{lang}/call/metoo/voice#said_here",
         "data-slug": "metoo",
         "data-bits": "16",
     }
@@ -339,7 +339,7 @@ def test_a_tap_can_be_sent_again(lang: str) -> None:
     waiting = Seen(waiting_page(frame(lang), CALL, Kind.STAND_WITH_YOU, "n" * 22, 37, "t" * 40))
     failed = Seen(problem_page(frame(lang), Problem.STORAGE_UNAVAILABLE, CALL, Retry(Kind.STAND_WITH_YOU, "n" * 22)))
     for page, ticket in ((waiting, "t" * 40), (failed, "")):
-        assert page.only("form").attributes["action"] == f"/{lang}/call/metoo/voice#said"
+        assert page.only("form").attributes["action"] == f"/{lang}/call/metoo/voice#said_here"
         hidden = {each.attributes["name"]: each.attributes["value"] for each in page.all("input")}
         assert hidden == {"nonce": "n" * 22, "proof": "", "ticket": ticket}
         assert page.only("button").attributes == {"name": "kind", "value": "stand"}
@@ -414,10 +414,10 @@ def test_footnotes_are_named_and_lead_back(lang: str) -> None:
 def test_the_answer_to_a_form_is_what_is_read_first(lang: str) -> None:
     for name in (*DOOR, "withdrawn", "withdrawn again", "unknown code", "bad code"):
         page = Seen(PAGES[name](frame(lang)))
-        (said,) = [each for each in page.elements if each.attributes.get("id") == "said"]
+        (said,) = [each for each in page.elements if each.attributes.get("id") == "said_here"]
         assert said.attributes["tabindex"] == "-1"
         assert (said.tag == "h1") is ("code" not in name or "problem" in name)
-    assert Seen(PAGES["withdraw"](frame(lang))).only("form").attributes["action"].endswith("/withdraw#said")
+    assert Seen(PAGES["withdraw"](frame(lang))).only("form").attributes["action"].endswith("/withdraw#said_here")
 
 
 def test_what_people_wrote_stays_text() -> None:
