@@ -100,8 +100,9 @@ async def _commit_voices(directory: str, synchronous: str) -> None:
     earlier: list[bytes] = []
     while True:
         ids = [secrets.token_bytes(ID_BYTES) for _ in range(1 + secrets.randbelow(40))]
-        refusals = await writer.commit({(call_id, 1): ids + earlier[:3], (call_id, 2): earlier[3:5]})
-        assert not refusals
+        others = await writer.commit({(call_id, 1): ids + earlier[:3], (call_id, 2): earlier[3:5]})
+        assert not others.keys() & set(ids)
+        assert set(others.values()) <= {voice.NotNew.KNOWN}
         mark(b"".join(ids))
         earlier = ids
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from notalone.protocol.voice import Kind, code_for, id_for, nonce_from, read_code, written
+from notalone.protocol.voice import Kind, code_for, id_for, read_code, written
 from notalone.services import voice as services_voice
 from notalone.services.call import Call
 from notalone.services.platform import Platform
@@ -29,14 +29,10 @@ from notalone.storage import journal
 from notalone.storage import voice as stored
 from notalone.storage.database import Connection, Database, StorageUnavailable
 from notalone.storage.voice import Group, Others
-from tests.conftest import TEXT, Clock
+from tests.conftest import TEXT, Clock, fresh_nonce
 from tests.storage.contents import assert_tally_agrees, tally
 
 ME_TOO, STAND = Kind.ME_TOO, Kind.STAND_WITH_YOU
-
-
-def fresh_nonce() -> str:
-    return nonce_from(secrets.token_bytes(16))
 
 
 @pytest.fixture
