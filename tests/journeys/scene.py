@@ -78,10 +78,12 @@ def await_numbers(place: Server, expected: dict[str, int | None], slug: str = "m
         time.sleep(0.1)
 
 
-def await_tick(place: Server) -> None:
+def await_tick(place: Server, seconds: float = 20) -> None:
     """Wait until the numbers were published once more."""
     released = place.get_json("/api/calls/metoo/count.json")["released_at"]
+    deadline = time.monotonic() + seconds
     while place.get_json("/api/calls/metoo/count.json")["released_at"] == released:
+        assert time.monotonic() < deadline, f"nothing was published since {released}"
         time.sleep(0.05)
 
 

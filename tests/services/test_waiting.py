@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from itertools import pairwise
 
@@ -9,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notalone.protocol.voice import nonce_from
 from notalone.services.waiting import STEP, WaitingLine
-from tests.conftest import Clock
+from tests.conftest import Clock, fresh_nonce
 
 KEY = b"k" * 32
 RATE = 10
 
 
 def form() -> str:
-    return f"metoo {nonce_from(secrets.token_bytes(16))}"
+    return f"metoo {fresh_nonce()}"
 
 
 def exact() -> int:
