@@ -14,6 +14,7 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from notalone.protocol.voice import solve_proof
 from tests.conftest import TEXT, fresh_nonce
@@ -32,6 +33,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+# A code is read with any signs between its characters, which no pattern says. So the description takes more texts than
+# there are codes, and those others are answered 400.
+LOOSER = {"POST /api/calls/{slug}/withdrawals": [positive_data_acceptance]}
+
+
 @pytest.mark.parametrize(
     "operation",
     ["GET /api/calls", "GET /api/calls/{slug}", "GET /api/calls/{slug}/count.json", "GET /api/calls/{slug}/count.csv",
@@ -44,7 +50,7 @@ def test_the_api_keeps_to_its_description(place: Server, operation: str) -> None
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(case=schema[path][method].as_strategy())
     def keeps_to_it(case: Any) -> None:
-        case.call_and_validate()
+        case.call_and_validate(excluded_checks=LOOSER.get(operation, []))
 
     keeps_to_it()
 
