@@ -343,6 +343,13 @@ def test_taps_at_a_closed_call_do_not_make_the_line_longer(place: Server) -> Non
         assert tap(place, slug="closed")[0] == 409
 
 
+def test_one_voice_however_often_it_is_sent_does_not_make_the_line_longer(place: Server) -> None:
+    one = nonce()
+    first = tap(place, nonce=one, proof="solve")
+    for _ in range(350):
+        assert tap(place, nonce=one) == first
+
+
 def test_a_call_that_was_deleted_and_loaded_anew_does_not_have_its_numbers(place: Server) -> None:
     for _ in range(60):
         assert tap(place, slug="gone", proof="solve")[0] == 201

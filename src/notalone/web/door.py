@@ -21,7 +21,6 @@ from notalone.protocol.voice import Kind, Malformed, checked_nonce, proof_holds
 from notalone.services.call import Call, UnknownCall
 from notalone.services.platform import Platform, StorageUnavailable
 from notalone.services.voice import CallClosed, VoiceWithdrawn, WriterFailed
-from notalone.services.waiting import Place
 from notalone.web.headers import SECURITY, Header
 from notalone.web.problems import Problem
 
@@ -133,10 +132,9 @@ class VoiceDoor:
         except Malformed:
             return Refused(Problem.BAD_FORM)
         try:
-            place = await self._wait_in_line(call, kind, nonce, fields)
-            if place is not None:
-                return Waiting(call, kind, nonce, _rounded_up(place.seconds), place.ticket)
-            return await self._give(call, kind, nonce)
+            if self._passes_by_the_line(call, nonce, fields):
+                return (await self._give(call, kind, nonce))[0]
+            return await self._give_in_line(call, kind, nonce, fields.get("ticket", ""))
         except UnknownCall:
             return Refused(Problem.UNKNOWN_CALL)
         except CallClosed:
@@ -148,33 +146,43 @@ class VoiceDoor:
             proof, ticket = (_given_back(fields.get(name, "")) for name in ("proof", "ticket"))
             return Refused(problem, call, kind, nonce, proof, ticket)
 
-    async def _wait_in_line(self, call: Call, kind: Kind, nonce: str, fields: Mapping[str, str]) -> Place | None:
-        """None: she may go on. Raises StorageUnavailable."""
+    def _passes_by_the_line(self, call: Call, nonce: str, fields: Mapping[str, str]) -> bool:
         if not call.open:
-            return None  # it will be told so, and must not make the line of others longer
+            return True  # it will be told so, and must not make the line of others longer
         bits = self._platform.settings.pow_bits
-        if bits == 0 or proof_holds(call.slug, nonce, fields.get("proof", ""), bits):
-            return None
+        return bits == 0 or proof_holds(call.slug, nonce, fields.get("proof", ""), bits)
+
+    async def _give_in_line(self, call: Call, kind: Kind, nonce: str, ticket: str) -> Counted | Waiting:
         line = self._platform.line
-        place = line.ask(f"{call.slug} {nonce}", fields.get("ticket", ""))
+        place = line.ask(f"{call.slug} {nonce}", ticket)
         if place.seconds > HOLD_SECONDS:
             # Counted before, by a tap whose answer she did not see: she must not read that she is not.
-            return None if await self._platform.voices.is_known(call, nonce, kind) else place
+            if await self._platform.voices.is_known(call, nonce, kind):
+                return (await self._give(call, kind, nonce))[0]
+            return Waiting(call, kind, nonce, _rounded_up(place.seconds), place.ticket)
+        # Now and not once it is counted: thousands may be on their way to the disk together.
         line.enter()
-        if place.seconds > 0:
-            await asyncio.sleep(place.seconds)
-        return None
-
-    async def _give(self, call: Call, kind: Kind, nonce: str) -> Counted:
+        new = False
         try:
-            return Counted(call, kind, await self._platform.voices.give(call, nonce, kind))
+            await asyncio.sleep(place.seconds)
+            counted, new = await self._give(call, kind, nonce)
+        finally:
+            if not new:
+                line.leave()
+        return counted
+
+    async def _give(self, call: Call, kind: Kind, nonce: str) -> tuple[Counted, bool]:
+        """She is counted; whether by this tap."""
+        try:
+            accepted = await self._platform.voices.accept(call, nonce, kind)
         except CallClosed:
             if not call.open:
                 raise
-        # Closed since, or restored just now by another process: then it goes on under another id.
-        await self._platform.calls.refresh()
-        fresh = self._platform.calls.get(call.slug)
-        return Counted(fresh, kind, await self._platform.voices.give(fresh, nonce, kind))
+            # Closed since, or restored just now by another process: then it goes on under another id.
+            await self._platform.calls.refresh()
+            call = self._platform.calls.get(call.slug)
+            accepted = await self._platform.voices.accept(call, nonce, kind)
+        return Counted(call, kind, accepted.code), accepted.new
 
 
 def _rounded_up(seconds: float) -> int:
