@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +13,7 @@ from pathlib import Path
 from bench.load import BITS, Voices
 from bench.machine import Cpu, cpu
 from tests.postgres import Cluster
-from tests.server import DEMO_CALL, ROOT, free_port, server
+from tests.server import DEMO_CALL, ROOT, environment, free_port, server, serving
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 
@@ -67,35 +64,17 @@ def served(bench: Bench, app: str, folder: Path, *options: str | Path, tls: bool
     """One worker of bench.served, on PostgreSQL; or the bare door."""
     url, database = _database(bench, POSTGRESQL, folder)
     port = free_port()
-    ours = {"NOTALONE_DATA": str(folder), "NOTALONE_DATABASE_URL": url, "NOTALONE_POW_BITS": str(BITS)}
-    environment = {**{name: value for name, value in os.environ.items() if not name.startswith("NOTALONE_")}, **ours}
+    its_environment = environment(folder, port, database_url=url, pow_bits=BITS)
     if app == "app":
         load: list[str | Path] = [sys.executable, "-m", "notalone", "call", "load", DEMO_CALL]
-        subprocess.run(load, env=environment, cwd=ROOT, check=True, capture_output=True)
+        subprocess.run(load, env=its_environment, cwd=ROOT, check=True, capture_output=True)
     command: list[str | Path] = [sys.executable, "-m", "bench.served", app, str(port), *options]
-    process = subprocess.Popen(command, env=environment, cwd=ROOT)
-    try:
-        _wait_until_listening(port, process)
-        yield Place(app, f"http{'s' if tls else ''}://127.0.0.1:{port}", process.pid, url, database)
-    finally:
-        process.terminate()
-        process.wait(20)
+    address = f"http{'s' if tls else ''}://127.0.0.1:{port}"
+    with serving(command, its_environment, address) as process:
+        yield Place(app, address, process.pid, url, database)
 
 
 def _database(bench: Bench, engine: str, folder: Path) -> tuple[str, int | None]:
     if engine == SQLITE:
         return f"sqlite:///{folder / 'notalone.db'}", None
     return bench.cluster.fresh_url(), int((bench.cluster.data / "postmaster.pid").read_text().split()[0])
-
-
-def _wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if process.poll() is not None:
-                raise RuntimeError("the server ended before it was up") from None
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError("the server did not come up")

@@ -26,7 +26,7 @@ _PARTS: tuple[tuple[str, str, str], ...] = (
     ("notalone/web/prepared.py", "", "the answer: page or JSON, padding"),
     ("notalone/web/pages/", "", "the answer: page or JSON, padding"),
     ("notalone/web/api/answers.py", "", "the answer: page or JSON, padding"),
-    ("notalone/web/door.py", "send_padded", "the answer: page or JSON, padding"),
+    ("notalone/web/door.py", "_answer", "the answer: page or JSON, padding"),
     ("notalone/web/door.py", "padded_room", "the answer: page or JSON, padding"),
     ("notalone/web/", "", "the form read and judged, routing"),
     ("litestar/", "", "Litestar"),

@@ -18,6 +18,7 @@ from pathlib import Path
 import uvicorn
 
 from bench.sampler import Sampler
+from notalone.web.connection import Connection
 
 APPS = {"app": ("notalone.web.app:create_app", True), "bare": ("bench.bare:app", False)}
 
@@ -35,12 +36,14 @@ def main() -> None:
         factory=factory,
         port=chosen.port,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
+        ws="none",
         lifespan="on" if chosen.app == "app" else "off",
         access_log=False,
         log_level="warning",
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=30,
         ssl_keyfile=chosen.tls[0] if chosen.tls else None,
         ssl_certfile=chosen.tls[1] if chosen.tls else None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import asyncpg
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from notalone.protocol.voice import NONCE_BYTES, nonce_from
 from notalone.services.platform import Platform, run_platform
 from notalone.services.settings import Settings
 from notalone.storage.database import Database
@@ -43,6 +45,11 @@ We keep little.
 
 Call 116111.
 """
+
+
+def fresh_nonce() -> str:
+    """As a form has one when it is rendered."""
+    return nonce_from(secrets.token_bytes(NONCE_BYTES))
 
 
 @dataclass

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import secrets
-import signal
 import subprocess
 import sys
 import zipfile
@@ -17,8 +18,9 @@ from random import Random
 
 import httpx
 import pytest
+from sqlalchemy import text
 
-from notalone.protocol.voice import Kind, id_for, nonce_from, read_code
+from notalone.protocol.voice import Kind, id_for, read_code
 from notalone.services.backup import UnusableBackup, back_up, restore
 from notalone.services.platform import Platform, open_platform, run_platform
 from notalone.services.settings import Settings, read_settings
@@ -26,8 +28,10 @@ from notalone.services.voice import UnknownCode, VoiceWithdrawn
 from notalone.storage import backup as stored_backup
 from notalone.storage import magnitude as stored
 from notalone.storage import voice as stored_voices
-from tests.conftest import TEXT, Clock
-from tests.server import DEMO_CALL, Server, server
+from notalone.storage.database import Database
+from notalone.web.headers import SECURITY
+from tests.conftest import TEXT, Clock, fresh_nonce
+from tests.server import DEMO_CALL, Server, server, serving
 
 
 @pytest.fixture
@@ -37,13 +41,9 @@ async def platform(settings: Settings, clock: Clock) -> AsyncIterator[Platform]:
         yield running
 
 
-def nonce() -> str:
-    return nonce_from(secrets.token_bytes(16))
-
-
 async def give(platform: Platform, many: int = 1, kind: Kind = Kind.ME_TOO) -> list[str]:
     """The codes of so many new voices."""
-    return [await platform.voices.give(platform.calls.get("call"), nonce(), kind) for _ in range(many)]
+    return [await platform.voices.give(platform.calls.get("call"), fresh_nonce(), kind) for _ in range(many)]
 
 
 async def totals(platform: Platform) -> dict[int, int]:
@@ -59,7 +59,7 @@ async def test_a_voice_withdrawn_since_the_backup_stays_withdrawn(
     platform: Platform, tmp_path: Path, engine: str, make_url: Callable[[str], str]
 ) -> None:
     call = platform.calls.get("call")
-    once = nonce()
+    once = fresh_nonce()
     code = await platform.voices.give(call, once, Kind.ME_TOO)
     kept = (await give(platform, 5))[0]
     await back_up(platform, tmp_path / "backup")
@@ -176,45 +176,54 @@ def test_no_page_is_kept_in_a_cache(place: Server, path: str) -> None:
 @pytest.mark.parametrize("path", [*PAGES, "/api/calls", "/api/nothing", "/static/style.css", "/healthz", "/"])
 def test_every_answer_carries_the_security_headers(place: Server, path: str) -> None:
     headers = httpx.get(place.url + path).headers
-    policy = headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
-    assert "http" not in policy
-    assert headers["referrer-policy"] == "no-referrer"
-    assert headers["x-content-type-options"] == "nosniff"
+    for name, value in SECURITY:
+        assert headers[name.decode()] == value.decode()
     assert "set-cookie" not in headers
     assert "server" not in headers
 
 
-def test_nothing_about_a_visitor_is_logged(tmp_path: Path) -> None:
-    with server(tmp_path, DEMO_CALL, pow_bits=0) as running:
-        running.process.terminate()
-        running.process.wait(20)
-        logged = subprocess.Popen(
-            [sys.executable, "-m", "notalone", "serve"],
-            env=running.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            _wait_until_up(running.url)
-            secret = nonce()
-            form = {"nonce": secret, "kind": "metoo", "proof": "00000000", "ticket": ""}
-            page = httpx.post(f"{running.url}/en/call/metoo/voice", data=form, headers={"user-agent": "Her Telephone"})
-            assert page.status_code == 201
-            httpx.post(f"{running.url}/api/calls/metoo/withdrawals", json={"code": "?"})
-            httpx.get(f"{running.url}/en/call/hers/voice?mine=1")
-        finally:
-            logged.send_signal(signal.SIGTERM)
-            output = logged.communicate(timeout=20)[0].decode()
-    assert secret not in output
-    assert "Telephone" not in output
-    assert "/call/" not in output.replace(running.url, "")
+def test_the_security_headers_let_nobody_else_in() -> None:
+    headers = {name.decode(): value.decode() for name, value in SECURITY}
+    policy = dict(each.split(" ", 1) for each in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert set(policy.values()) == {"'none'", "'self'"}
+    assert headers["cross-origin-resource-policy"] == headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-content-type-options"] == "nosniff"
 
 
-def _wait_until_up(url: str) -> None:
-    with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
-        assert client.get(f"{url}/healthz").status_code == 200
+def test_nothing_about_a_visitor_is_logged(tmp_path: Path, make_url: Callable[[str], str], engine: str) -> None:
+    """Not even where something of ours breaks, and the log says what."""
+    with server(tmp_path, DEMO_CALL, database_url=make_url(engine), workers=1, pow_bits=0) as first:
+        pass
+    log, secret, telephone = tmp_path / "log", fresh_nonce(), {"user-agent": "Her Telephone"}
+    serve = [sys.executable, "-m", "notalone", "serve"]
+    with serving(serve, first.environment, first.url, log), httpx.Client(headers=telephone, timeout=30) as visitor:
+        form = {"nonce": secret, "kind": "metoo", "proof": "00000000", "ticket": ""}
+        counted = visitor.post(f"{first.url}/en/call/metoo/voice", data=form)
+        assert counted.status_code == 201
+        code = re.findall(r"[0-9A-Z]{6}(?:-[0-9A-Z]{6}){2}", counted.text)[0]
+        visitor.post(f"{first.url}/api/calls/metoo/withdrawals", json={"code": "?"})
+        visitor.get(f"{first.url}/en/call/hers/voice?mine=1")
+        asyncio.run(mislay_voices(first.environment["NOTALONE_DATABASE_URL"]))
+        assert visitor.post(f"{first.url}/en/call/metoo/voice", data={**form, "kind": "stand"}).status_code == 500
+        for taken_back in ({"code": code}, {"code": code.lower()}):
+            answer = visitor.post(f"{first.url}/api/calls/metoo/withdrawals", json=taken_back)
+            assert answer.status_code == 500
+    output = log.read_text()
+    assert "the voice writer failed" in output
+    assert "an unexpected error" in output
+    for hers in (secret, code, code.replace("-", ""), "Telephone", "127.0.0.1:", "/api/calls/", "/voice?"):
+        assert hers.lower() not in output.lower().replace(first.url, "")
+    assert "/call/" not in output
+
+
+async def mislay_voices(url: str) -> None:
+    """What no statement of ours is ready for."""
+    database = Database(url)
+    async with database.write() as connection:
+        await connection.execute(text("ALTER TABLE voice RENAME TO mislaid"))
+    await database.close()
 
 
 # Durable
@@ -253,7 +262,7 @@ def _give_until_killed(running: Server, after: int) -> set[str]:
     def taps(_: int) -> None:
         with httpx.Client() as visitor:
             while True:
-                voice = {"nonce": nonce(), "kind": "metoo", "proof": "00000000"}
+                voice = {"nonce": fresh_nonce(), "kind": "metoo", "proof": "00000000"}
                 try:
                     answer = visitor.post(f"{running.url}/api/calls/metoo/voices", json=voice)
                 except httpx.TransportError:

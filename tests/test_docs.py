@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -83,6 +85,40 @@ def test_every_dependency_has_its_reason() -> None:
     given = re.findall(r"^\| `([^`]+)` \|", read("docs/decisions/0002-dependencies.md"), re.MULTILINE)
     assert len(given) == len(set(given))
     assert set(given) == names
+
+
+def test_the_least_versions_are_those_that_are_tried() -> None:
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\d+\.\d+)", read("requirements/run.txt"), re.MULTILINE))
+    for each in tomllib.loads(read("pyproject.toml"))["project"]["dependencies"]:
+        name, _, least = each.partition(">=")
+        assert least == locked[name.partition("[")[0]], each
+
+
+def imported(*folders: str) -> set[str]:
+    """The packages that our code in these folders imports, anywhere in a file, by the names they are installed by."""
+    modules: set[str] = set()
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {each.name.partition(".")[0] for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules.add(str(node.module).partition(".")[0])
+    modules -= {*sys.stdlib_module_names, "notalone", "tests", "bench", "tools"}
+    known = packages_distributions()
+    return {re.sub(r"[-_.]+", "-", known[module][0]).lower() for module in modules}
+
+
+def test_what_is_imported_is_declared() -> None:
+    """What another package brings along may go with its next version."""
+    project = tomllib.loads(read("pyproject.toml"))
+
+    def names(given: list[str]) -> set[str]:
+        return {re.split(r"[\[<>=~! ;]", each)[0] for each in given}
+
+    run, test = names(project["project"]["dependencies"]), names(project["dependency-groups"]["test"])
+    # SQLAlchemy is told to use it by the database's URL.
+    assert imported("src") == run - {"aiosqlite"}
+    assert imported("tests", "bench", "tools") <= run | test
 
 
 def links(path: Path) -> Iterator[str]:

@@ -49,7 +49,7 @@ def test_the_demo_call_and_the_help_directory_are_found_from_anywhere(installed:
     looked = subprocess.run(
         [sys.executable, "-c", LOOK], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
     )
-    assert looked.stdout.split() == [str(installed / "notalone" / "__init__.py"), "en", "es"]
+    assert looked.stdout.split() == [str(installed / "notalone" / "__init__.py"), "ar", "en", "es"]
 
 
 def test_what_is_offered_as_the_source_is_the_same_from_a_wheel(installed: Path) -> None:

@@ -66,12 +66,13 @@ def take_all(place: Server, browser: Browser, folder: Path) -> None:
                     _shoot(page, folder / f"{lang}-{name}-{size}-{theme}.png")
                 page.goto(f"{place.url}/{lang}/call/metoo")
                 page.locator('button[value="metoo"]').click()
-                page.wait_for_url("**/voice")
+                page.wait_for_url("**/voice#said_here")
                 _shoot(page, folder / f"{lang}-receipt-{size}-{theme}.png")
             context.close()
 
 
 def _shoot(page: Page, path: Path) -> None:
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path, full_page=True)
 
 

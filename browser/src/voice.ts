@@ -15,6 +15,7 @@ function attend(form: HTMLFormElement): void {
   const nonce = elements.namedItem("nonce");
   const proof = elements.namedItem("proof");
   if (!(nonce instanceof HTMLInputElement && proof instanceof HTMLInputElement)) return;
+  const status = document.getElementById("tap_status");
   // A browser that restores a form after a reload may bring back the proof of another nonce.
   proof.value = "";
 
@@ -29,6 +30,8 @@ function attend(form: HTMLFormElement): void {
     busy: (busy) => {
       pace.slice = busy ? WAITING_MS : READING_MS;
       buttons.forEach((button) => button.setAttribute("aria-busy", String(button === busy)));
+      // Who does not see the button change hears that the tap is on its way.
+      if (status) status.textContent = (busy && status.dataset.busy) ?? "";
     },
   });
 

@@ -3,50 +3,21 @@
 
 from __future__ import annotations
 
-import io
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from notalone.cli.main import notalone_command
-from notalone.cli.terminal import run
 from notalone.services.bundle import CallText, check_bundle, parse_text, read_bundle
+from tests.cli.conftest import Answer, Terminal
 from tests.services.good_call import GOOD, write
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a command answered."""
-
-    status: int
-    out: str
-    err: str
-
-
-class Terminal:
-    """A terminal in an empty folder, with a server's data beside it."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str, typed: str = "") -> Answer:
-        self._monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        status = run(notalone_command, ["call", *arguments])
-        said = self._capsys.readouterr()
-        return Answer(status, said.out, said.err)
-
-
 @pytest.fixture
-def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NOTALONE_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("NOTALONE_PUBLIC_URL", "https://calls.example.org/")
-    return Terminal(monkeypatch, capsys)
+def terminal(notalone: Terminal) -> Terminal:
+    return notalone.at("call")
 
 
 BASICS = ("--title", "No more", "--lang", "en", "--operator", "Us", "--contact", "us@example.org")
@@ -124,6 +95,13 @@ def test_a_contact_is_taken_as_people_type_it(terminal: Terminal, typed: str, st
     assert f'contact: "{stored}"' in Path("calls/no-more/en.md").read_text()
 
 
+def test_a_contact_that_leads_nowhere_is_told_as_it_was_typed(terminal: Terminal) -> None:
+    answer = terminal("new", "calls/no-more", *BASICS[:-1], "not an address")
+    assert answer.status == 2
+    assert '"not an address" is not a whole address; begin it with https://, mailto: or tel:' in answer.err
+    assert "https://not" not in answer.err
+
+
 def test_new_never_touches_what_is_there(terminal: Terminal) -> None:
     write(Path("calls/no-more"), en=GOOD)
     answer = terminal("new", "calls/no-more", *BASICS)
@@ -198,9 +176,6 @@ def test_names_of_files_cannot_speak_to_the_terminal(terminal: Terminal) -> None
 
 def test_a_call_from_load_to_close(terminal: Terminal) -> None:
     folder = write(Path("calls/no-more"), en=GOOD, es=GOOD)
-    assert terminal("list") == Answer(
-        0, "", 'There are no calls yet. "notalone call load FOLDER" puts one on the server.\n'
-    )
     assert terminal("load", "calls/no-more") == Answer(
         0, "no-more is on the server now (en, es)\nhttps://calls.example.org/en/call/no-more\n", ""
     )
@@ -228,6 +203,14 @@ def test_a_call_from_load_to_close(terminal: Terminal) -> None:
     (folder / "es.md").write_text(GOOD)
     assert (
         "no-more has its new texts (en, es); it is closed and stays closed\n" in terminal("load", "calls/no-more").out
+    )
+
+
+def test_a_server_without_calls(terminal: Terminal, call: str) -> None:
+    terminal("close", call, "--yes")
+    terminal("delete", call, "--yes")
+    assert terminal("list") == Answer(
+        0, "", 'There are no calls yet. "notalone call load FOLDER" puts one on the server.\n'
     )
 
 
@@ -287,7 +270,7 @@ def test_load_says_what_is_to_be_mended_and_loads_nothing(terminal: Terminal) ->
         "  hint: write what it asks for in place of TODO:\n"
         "notalone: 1 thing to mend in calls/no-more; nothing was loaded\n",
     )
-    assert terminal("list").out == ""
+    assert not Path("data").exists()
 
 
 def test_load_takes_the_name_of_the_folder_it_stands_in(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,11 +279,11 @@ def test_load_takes_the_name_of_the_folder_it_stands_in(terminal: Terminal, monk
 
 
 def test_a_call_that_is_not_there(terminal: Terminal) -> None:
-    assert terminal("close", "no-more").err == (
-        'notalone: there is no call "no-more"\n  hint: "notalone call list" lists the calls here\n'
-    )
     write(Path("calls/no-more"), en=GOOD)
     terminal("load", "calls/no-more")
+    assert terminal("close", "drill").err == (
+        'notalone: there is no call "drill"\n  hint: "notalone call list" lists the calls here\n'
+    )
     assert 'hint: did you mean "no-more"?' in terminal("close", "nomore").err
     assert terminal("poster", "nomore").status == 1
 
@@ -346,6 +329,9 @@ def test_a_poster_of_a_folder_for_another_address(terminal: Terminal, printed: l
     [
         (("--lang", "fr"), 'notalone: "no-more" has no text in "fr"\n  hint: it has: en\n'),
         (("--url", "https:///x"), 'notalone: "https:///x" is not an address that a telephone can open\n'),
+        (("--url", "https://exa mple.org/ x"), 'notalone: "https://exa mple.org/ x" is not an address that a'),
+        (("--url", "http://user@example.org"), 'notalone: "http://user@example.org" is not an address that a'),
+        (("--url", "mailto:us@example.org"), 'notalone: "mailto:us@example.org" is not an address that a'),
         (("--url", f"https://x.org/{'x' * 300}"), 'notalone: "https://x.org/xx'),
         (("--url", "no-more.org"), 'notalone: "no-more.org" is not an address that a telephone can open\n'),
         (("--out", "taken.html"), "notalone: taken.html is there already\n  hint: nothing was written;"),

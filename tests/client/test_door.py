@@ -18,8 +18,9 @@ from tests.server import Server, free_port
 async def published(door: Door, slug: str, kind: Kind) -> int | None:
     """What the public sees after the next tick but one, when all that was given by now is in it."""
     due = (await door.count(slug)).next_release_at
-    while (count := await door.count(slug)).released_at <= due:  # noqa: ASYNC110 - only the server knows when
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(30):
+        while (count := await door.count(slug)).released_at <= due:  # noqa: ASYNC110 - only the server knows when
+            await asyncio.sleep(0.1)
     return count.numbers[kind.word]
 
 

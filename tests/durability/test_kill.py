@@ -28,12 +28,12 @@ import aiohttp
 import asyncpg
 import pytest
 
-from notalone.protocol.voice import Kind, code_for, id_for, nonce_from
+from notalone.protocol.voice import Kind, code_for, id_for
 from notalone.services.platform import open_platform
 from notalone.services.settings import Settings
-from tests.conftest import TEXT
+from tests.conftest import TEXT, fresh_nonce
 from tests.postgres import Cluster, cluster
-from tests.server import ROOT, free_port
+from tests.server import ROOT, free_port, wait_until_up
 
 MOMENTS = 20
 VISITORS = 48
@@ -67,6 +67,20 @@ def fork_servers() -> None:
         print(process, flush=True)
 
 
+@dataclass(frozen=True)
+class Forked:
+    """A server that is another process's child."""
+
+    process: int
+
+    def poll(self) -> int | None:
+        return None if Path(f"/proc/{self.process}").exists() else 0
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process, signal.SIGKILL)
+
+
 @dataclass
 class Servers:
     """One deployment, served again and again."""
@@ -86,18 +100,15 @@ class Servers:
         assert self.nursery.stdout is not None
         self.nursery.stdin.write(json.dumps(order) + "\n")
         self.nursery.stdin.flush()
-        process = int(self.nursery.stdout.readline())
-
-        def kill() -> None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-
+        process = Forked(int(self.nursery.stdout.readline()))
         try:
-            self._wait_until_up(process)
-            yield kill
+            wait_until_up(self.url, process)
+            yield process.kill
         finally:
-            kill()
-            while Path(f"/proc/{process}").exists():
+            process.kill()
+            deadline = time.monotonic() + PATIENCE
+            while process.poll() is None:
+                assert time.monotonic() < deadline, "a server that was killed is still there"
                 time.sleep(0.005)
 
     def _environment(self) -> dict[str, str]:
@@ -109,20 +120,6 @@ class Servers:
             "NOTALONE_WORKERS": "1",
             "NOTALONE_POW_BITS": "0",
         }
-
-    def _wait_until_up(self, process: int) -> None:
-        import http.client
-
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            assert Path(f"/proc/{process}").exists(), "the server ended before it was up"
-            line = http.client.HTTPConnection("127.0.0.1", self.settings.port, timeout=5)
-            with closing(line), contextlib.suppress(OSError):
-                line.request("GET", "/healthz")
-                if line.getresponse().status == 200:
-                    return
-            time.sleep(0.01)
-        raise TimeoutError("the server did not come up")
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +155,7 @@ class Tap:
 
     slug: str
     kind: Kind
-    nonce: str = field(default_factory=lambda: nonce_from(secrets.token_bytes(16)))
+    nonce: str = field(default_factory=fresh_nonce)
 
     def id(self, salts: Mapping[str, bytes]) -> bytes:
         return id_for(salts[self.slug], code_for(salts[self.slug], self.nonce, self.kind))
@@ -332,7 +329,7 @@ async def test_postgresql_connections_broken_in_mid_load_are_nobodys_loss(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-    assert crowd.told_to_retry < len(crowd.accepted) / 10
+    assert not crowd.told_to_retry
     await killer.close()
 
 

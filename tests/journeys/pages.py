@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Response
 
-from notalone.protocol.voice import NONCE_BYTES, SALT_BYTES, Kind, nonce_from
+from notalone.protocol.voice import SALT_BYTES, Kind
 from notalone.services.bundle import parse_text, read_bundle
 from notalone.services.call import Call
 from notalone.services.settings import Settings
@@ -20,6 +19,7 @@ from notalone.web.headers import SECURITY
 from notalone.web.pages.frame import LANGUAGES
 from notalone.web.problems import Problem
 from notalone.web.site import Site
+from tests.conftest import fresh_nonce
 from tests.server import DEMO_CALL, Server
 from tools.pictures import PATHS
 
@@ -75,7 +75,7 @@ def _tap(slug: str = "quiet", kind: str = "metoo") -> Way:
 
 
 def _fields(**fields: str) -> Callable[[Page, Server, str], Mapping[str, str]]:
-    return lambda page, place, lang: {"nonce": nonce_from(secrets.token_bytes(NONCE_BYTES)), "kind": "metoo", **fields}
+    return lambda page, place, lang: {"nonce": fresh_nonce(), "kind": "metoo", **fields}
 
 
 def _only(**fields: str) -> Callable[[Page, Server, str], Mapping[str, str]]:
@@ -109,6 +109,9 @@ _PAGES: Mapping[str, tuple[int, Way]] = {
     "its poster": (200, _opened("/{lang}/call/quiet/poster")),
     "closed call": (200, _opened("/{lang}/call/closed")),
     "its privacy": (200, _opened("/{lang}/call/closed/privacy")),
+    "call in English alone": (200, _opened("/{lang}/call/english")),
+    "its page for the young": (200, _opened("/{lang}/call/english/minors")),
+    "poster in English alone": (200, _opened("/{lang}/call/english/poster")),
     "no such call": (404, _opened("/{lang}/call/nothing")),
     "me too": (201, _tap()),
     "i stand with you": (201, _tap(kind="stand")),

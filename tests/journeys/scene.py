@@ -48,7 +48,8 @@ def give(place: Server, slug: str, kind: str, many: int) -> None:
 
 
 def prepare_calls(data: Path) -> None:
-    """Calls as visitors meet them: the demo call, one that nobody answered yet, one closed, one about to be closed."""
+    """Calls as visitors meet them: the demo call; one that nobody answered yet; one closed, one about to be; one in
+    English alone."""
     texts = read_bundle(DEMO_CALL)
 
     async def load() -> None:
@@ -57,6 +58,7 @@ def prepare_calls(data: Path) -> None:
                 rehearsal = "---\nrehearsal: yes\n" if slug == "quiet" else "---\n"
                 sources = {lang: text.replace("---\n", rehearsal, 1) for lang, text in texts.items()}
                 await platform.calls.load(slug, sources)
+            await platform.calls.load("english", {"en": texts["en"]})
             await platform.calls.close("closed")
 
     apart(load())
@@ -76,10 +78,12 @@ def await_numbers(place: Server, expected: dict[str, int | None], slug: str = "m
         time.sleep(0.1)
 
 
-def await_tick(place: Server) -> None:
+def await_tick(place: Server, seconds: float = 20) -> None:
     """Wait until the numbers were published once more."""
     released = place.get_json("/api/calls/metoo/count.json")["released_at"]
+    deadline = time.monotonic() + seconds
     while place.get_json("/api/calls/metoo/count.json")["released_at"] == released:
+        assert time.monotonic() < deadline, f"nothing was published since {released}"
         time.sleep(0.05)
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 import urllib.error
 import urllib.parse
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from notalone.protocol.voice import NONCE_BYTES, nonce_from
+from tests.conftest import fresh_nonce
 from tests.journeys.conftest import Visit
 from tests.journeys.scene import posts, settled_numbers
 from tests.postgres import Cluster, cluster
@@ -29,15 +28,15 @@ def heading(page: Page) -> str:
 
 def test_a_closed_call_can_be_read(page: Page, place: Server) -> None:
     page.goto(f"{place.url}/en/call/closed")
-    expect(page.get_by_role("note").first).to_contain_text("This call is closed.")
-    expect(page.get_by_role("note").first).to_contain_text("It can still be read, and a voice can still be taken back.")
+    expect(page.get_by_role("note").first).to_contain_text("You can no longer tap here.")
+    expect(page.get_by_role("note").first).to_contain_text("You can still read it, and you can still undo your tap.")
     expect(page.locator("button")).to_have_count(0)
     expect(page.locator("#what-is")).to_be_visible()
     page.get_by_role("link", name="How it grew: table, CSV and JSON").click()
-    expect(page.get_by_role("note").first).to_contain_text("This call is closed.")
-    page.get_by_role("link", name="Take back your voice").click()
-    page.get_by_role("link", name="Go on: take back your voice").click()
-    expect(page.get_by_role("button", name="Take back my voice")).to_be_visible()
+    expect(page.get_by_role("note").first).to_contain_text("You can no longer tap here.")
+    page.get_by_role("link", name="Undo your tap").click()
+    page.get_by_role("link", name="Go on: undo your tap").click()
+    expect(page.get_by_role("button", name="Undo my tap")).to_be_visible()
 
 
 def test_the_call_closes_while_she_reads(visit: Visit, place: Server) -> None:
@@ -48,9 +47,9 @@ def test_the_call_closes_while_she_reads(visit: Visit, place: Server) -> None:
     code = early.locator(".code").inner_text()
     place.run("call", "close", "closing", "--yes")
     late.get_by_role("button", name="Me too").click()
-    expect(late.get_by_role("heading", level=1)).to_have_text("This call is closed")
-    expect(late.locator("main")).to_contain_text("this one was not counted")
-    late.get_by_role("link", name="To the call").click()
+    expect(late.get_by_role("heading", level=1)).to_have_text("You can no longer tap here")
+    expect(late.locator("main")).to_contain_text("your tap was not counted")
+    late.get_by_role("link", name="Back to #MeToo").click()
     expect(late.locator("#what-is")).to_be_visible()
     # Who was in time is counted, sees the same answer again, and can still go.
     early.reload()
@@ -58,11 +57,11 @@ def test_the_call_closes_while_she_reads(visit: Visit, place: Server) -> None:
     early.goto(f"{place.url}/en/call/closing/withdraw")
     early.get_by_label("Your voice code").fill(code)
     early.get_by_role("button").click()
-    expect(early.get_by_role("heading", level=1)).to_have_text("Your voice is taken back")
+    expect(early.get_by_role("heading", level=1)).to_have_text("Your tap was undone")
 
 
 def send_without_proof(place: Server) -> int:
-    form = {"nonce": nonce_from(secrets.token_bytes(NONCE_BYTES)), "kind": "metoo", "proof": "", "ticket": ""}
+    form = {"nonce": fresh_nonce(), "kind": "metoo", "proof": "", "ticket": ""}
     data = urllib.parse.urlencode(form).encode()
     try:
         with urllib.request.urlopen(f"{place.url}/en/call/quiet/voice", data, timeout=30) as answer:  # noqa: S310
@@ -79,17 +78,20 @@ def test_many_people_at_once(visit: Visit, slow_place: Server) -> None:
         each.goto(f"{slow_place.url}/en/call/quiet")
     with ThreadPoolExecutor(12) as crowd:
         answers: set[int] = set()
+        deadline = time.monotonic() + 60
         while 503 not in answers:
+            assert time.monotonic() < deadline
             answers |= set(crowd.map(lambda _: send_without_proof(slow_place), range(48)))
     assert answers == {201, 503}
     page.get_by_role("button", name="Me too").click()
     assert heading(page) == "Many people are here at once"
     expect(page.locator("main")).to_contain_text("You are not counted yet, but your place is kept.")
     # Whose browser does the work passes by the line.
-    begun = time.monotonic()
+    sent = posts(hurried)
     hurried.get_by_role("button", name="Me too").click()
     expect(hurried.get_by_role("heading", level=1)).to_have_text("You are counted")
-    assert time.monotonic() - begun < 4
+    assert len(sent) == 1
+    assert "proof=&" not in sent[0]
     found = re.search(r"Please wait (\d+) seconds", page.locator("main").inner_text())
     assert found
     deadline = time.monotonic() + int(found[1]) + 5
@@ -124,12 +126,9 @@ def test_the_database_is_away_and_comes_back(page: Page, frail_place: tuple[Serv
     # The call can be read all the same, and a tap is not lost.
     page.goto(f"{place.url}/en/call/metoo")
     button = page.get_by_role("button", name="Me too")
-    begun = time.monotonic()
     button.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("We could not write this down just now", timeout=40_000)
-    waited = time.monotonic() - begun
-    assert waited < 30
-    expect(page.locator("main")).to_contain_text("Nothing was counted or changed. The fault is ours, not yours.")
+    expect(page.locator("main")).to_contain_text("The fault is ours, not yours. We can't be sure that it was kept.")
 
     # To take a voice back is not possible either, and that is said too.
     other = page.context.new_page()
@@ -147,8 +146,8 @@ def test_the_database_is_away_and_comes_back(page: Page, frail_place: tuple[Serv
     page.reload()
     assert page.locator(".code").inner_text() == code
     assert settled_numbers(place) == {"metoo": None, "stand": None}
-    other.get_by_role("link", name="To the list of calls").click()
+    other.get_by_role("link", name="To the start page").click()
     other.goto(f"{place.url}/en/call/metoo/withdraw")
     other.get_by_label("Your voice code").fill(code)
     other.get_by_role("button").click()
-    expect(other.get_by_role("heading", level=1)).to_have_text("Your voice is taken back")
+    expect(other.get_by_role("heading", level=1)).to_have_text("Your tap was undone")

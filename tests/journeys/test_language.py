@@ -58,13 +58,8 @@ def test_she_reads_in_arabic(visit: Visit, place: Server) -> None:
     page = visit(locale="ar-EG", viewport={"width": 1000, "height": 800})
     page.goto(f"{place.url}/ar/call/metoo")
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
-    expect(page.get_by_role("note").first).to_contain_text(
-        WORDS["ar"]("This call has no text in this language yet. You see its text in: %(language)s.").partition("%")[0]
-    )
-    # What is English says so, and runs from left to right.
-    title = page.locator("h1")
-    expect(title).to_have_attribute("lang", "en")
-    expect(title).to_have_attribute("dir", "ltr")
+    # The call has its own text in Arabic.
+    assert {each.get_attribute("lang") for each in page.locator("main [lang]").all()} <= {"ar"}
     # The first column is on the right, and the line still grows from left to right.
     ask, count = page.locator(".ask").bounding_box(), page.locator(".count").bounding_box()
     assert ask is not None
@@ -81,6 +76,22 @@ def test_she_reads_in_arabic(visit: Visit, place: Server) -> None:
     code = page.locator(".code")
     expect(code).to_have_css("direction", "ltr")
     expect(code).to_have_text(re.compile(r"[0-9A-Z]{6}-[0-9A-Z]{6}-[0-9A-Z]{6}"))
+
+
+def test_she_is_told_that_a_call_has_no_text_in_her_language(visit: Visit, place: Server) -> None:
+    page = visit(locale="ar-EG")
+    page.goto(f"{place.url}/ar/call/english")
+    note = page.get_by_role("note").first
+    told = WORDS["ar"]("The text of this page is not there in your language yet. You see it in: %(language)s.")
+    expect(note).to_contain_text(told.partition("%")[0])
+    # What is English says so, and runs from left to right.
+    title = page.locator("h1")
+    expect(title).to_have_attribute("lang", "en")
+    expect(title).to_have_attribute("dir", "ltr")
+    note.get_by_role("link", name=WORDS["ar"]("If you are under 18")).click()
+    expect(page).to_have_url(f"{place.url}/ar/call/english/minors")
+    page.get_by_role("note").first.get_by_role("link").click()
+    expect(page).to_have_url(f"{place.url}/ar/help")
 
 
 @pytest.mark.parametrize("page_of", ["", "/call/metoo", "/call/metoo/count", "/call/metoo/withdraw", "/help"])

@@ -70,14 +70,14 @@ def test_her_address_bar_says_nothing_of_what_she_did(page: Page, place: Server)
     entries = page.evaluate("history.length")
     page.get_by_role("button", name="Me too").click()
     expect(page.locator(".code")).to_be_visible()
-    assert page.url == f"{place.url}/en/call/metoo/voice"
+    assert page.url == f"{place.url}/en/call/metoo/voice#said_here"
     assert page.evaluate("history.length") == entries + 1
     code = page.locator(".code").inner_text()
     page.goto(f"{place.url}/en/call/metoo/withdraw")
     page.get_by_label("Your voice code").fill(code)
     page.get_by_role("button").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your voice is taken back")
-    assert page.url == f"{place.url}/en/call/metoo/withdraw"
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your tap was undone")
+    assert page.url == f"{place.url}/en/call/metoo/withdraw#said_here"
 
 
 def test_both_taps_look_the_same_to_the_network(visit: Visit, place: Server) -> None:

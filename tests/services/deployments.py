@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,12 +13,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from notalone.protocol.voice import Kind, id_for, nonce_from
+from notalone.protocol.voice import Kind, id_for
 from notalone.services.platform import Platform, run_platform
 from notalone.services.settings import Settings
 from notalone.storage.database import Database
 from notalone.storage.schema import metadata
-from tests.conftest import TEXT, Clock
+from tests.conftest import TEXT, Clock, fresh_nonce
 
 ME_TOO, STAND = Kind.ME_TOO, Kind.STAND_WITH_YOU
 Contents = dict[str, list[dict[str, Any]]]
@@ -41,10 +40,6 @@ class Deployments:
         settings.data.mkdir()
         async with run_platform(settings, self.clock) as platform:
             yield platform
-
-
-def fresh_nonce() -> str:
-    return nonce_from(secrets.token_bytes(16))
 
 
 @dataclass

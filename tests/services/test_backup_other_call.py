@@ -15,8 +15,8 @@ from notalone.services.backup import UnusableBackup, back_up, restore
 from notalone.services.platform import Platform, StorageUnavailable
 from notalone.services.voice import CallClosed
 from notalone.storage import magnitude
-from tests.conftest import TEXT, Clock
-from tests.services.deployments import Deployments, Person, contents, fresh_nonce, populate
+from tests.conftest import TEXT, Clock, fresh_nonce
+from tests.services.deployments import Deployments, Person, contents, populate
 from tests.storage.contents import assert_tally_agrees, tally
 
 ME_TOO, STAND = Kind.ME_TOO, Kind.STAND_WITH_YOU

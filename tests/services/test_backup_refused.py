@@ -196,6 +196,27 @@ async def test_what_is_no_backup_is_refused(deployments: Deployments, tmp_path: 
             await restore(two, tmp_path / "nothing", [])
 
 
+async def test_what_the_disk_does_is_not_told_as_the_databases_doing(
+    deployments: Deployments, engine: str, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with deployments.fresh(engine) as two:
+        before = await contents(two.database)
+        with pytest.raises(IsADirectoryError):
+            await restore(two, good, [tmp_path])
+        opened, times = zipfile.ZipFile.open, list[str]()
+
+        def fail(self: zipfile.ZipFile, name: str, *given: Any, **options: Any) -> Any:
+            times.append(name)
+            if times.count("voice.jsonl") == 2:  # the first time it is checked
+                raise OSError("the disk fails")
+            return opened(self, name, *given, **options)
+
+        monkeypatch.setattr(zipfile.ZipFile, "open", fail)
+        with pytest.raises(UnusableBackup, match="cannot be read: the disk fails"):
+            await restore(two, good, [])
+        assert await contents(two.database) == before
+
+
 async def test_a_restore_that_the_database_stops_changes_nothing(
     deployments: Deployments, engine: str, good: Path
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notalone.services.help import SHIPPED, Directory, Entry, HelpError, Problem, parse_directory, read_directory
+from notalone.services.help import SHIPPED, Directory, Entry, Flaw, HelpError, parse_directory, read_directory
 
 CHECKED = date(2026, 3, 1)
 TODAY = date(2026, 3, 2)
@@ -30,7 +30,7 @@ GOOD: dict[str, Any] = {
     "service_areas": [{"extent": "Spain", "extent_type": "country", "code": "ES"}],
     "schedules": {"en": "Always"},
     "minimum_age": 14,
-    "source": {"url": "https://example.org/contact", "title": "Contact"},
+    "source": {"url": "https://example.org/contact", "title": "Contact", "lang": "en"},
     "assured_date": "2026-03-01",
 }
 
@@ -53,17 +53,17 @@ def changed(place: str, value: Any) -> dict[str, Any]:
     return entry
 
 
-def problems(*entries: dict[str, Any]) -> list[str]:
+def flaws(*entries: dict[str, Any]) -> list[str]:
     with pytest.raises(HelpError) as caught:
         directory(*entries)
-    assert str(caught.value).split("\n") == [str(each) for each in caught.value.problems]
-    return [str(each) for each in caught.value.problems]
+    assert str(caught.value).split("\n") == [str(each) for each in caught.value.flaws]
+    return [str(each) for each in caught.value.flaws]
 
 
 def test_an_entry_is_read_whole() -> None:
     (entry,) = directory(GOOD).entries(TODAY)
     assert isinstance(entry, Entry)
-    assert json.loads(msgspec.json.encode(entry)) == {**GOOD, "maximum_age": None, "stale": False}
+    assert json.loads(msgspec.json.encode(entry)) == {**GOOD, "maximum_age": None, "young": False, "stale": False}
     assert entry.assured_date == CHECKED
     assert entry.phones[0].address == "tel:+34900100200"
 
@@ -101,13 +101,18 @@ def test_an_entry_is_stale_after_180_days(days: int, stale: bool) -> None:
 
 
 def test_tomorrow_may_be_today_where_it_was_checked() -> None:
-    assert directory(GOOD).entries(CHECKED - timedelta(1))[0].stale is False
+    yesterday = CHECKED - timedelta(1)
+    directory(GOOD).check(yesterday)
+    assert directory(GOOD).entries(yesterday)[0].stale is False
 
 
-def test_a_date_in_the_future_is_refused() -> None:
+def test_a_date_in_the_future_is_refused_at_the_start_and_stale_when_the_clock_was_set_back_since() -> None:
+    earlier = CHECKED - timedelta(2)
+    (entry,) = directory(GOOD).entries(earlier)
+    assert entry.stale
     with pytest.raises(HelpError) as caught:
-        directory(GOOD).entries(CHECKED - timedelta(2))
-    assert caught.value.problems == (Problem('entry "A helpline"', "assured_date", "2026-03-01 is in the future"),)
+        directory(GOOD).check(earlier)
+    assert caught.value.flaws == (Flaw('entry "A helpline"', "assured_date", "2026-03-01 is in the future"),)
 
 
 REFUSED: dict[str, tuple[str, Any, str]] = {
@@ -154,30 +159,30 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_refused_is_named_by_entry_and_field(case: str) -> None:
     place, value, message = REFUSED[case]
-    (problem,) = problems(GOOD | {"id": GOOD["id"][:-1] + "9"}, changed(place, value))
-    assert problem.startswith("entry 2")
-    assert message in problem
+    (flaw,) = flaws(GOOD | {"id": GOOD["id"][:-1] + "9"}, changed(place, value))
+    assert flaw.startswith("entry 2")
+    assert message in flaw
 
 
 def test_neither_a_number_nor_an_address() -> None:
     entry = changed("phones", [])
     del entry["url"]
-    assert problems(entry) == ['entry 1 "A helpline": phones: are empty, and there is no url either']
+    assert flaws(entry) == ['entry 1 "A helpline": phones: are empty, and there is no url either']
 
 
 def test_two_entries_with_one_identity() -> None:
-    assert problems(GOOD, GOOD) == ['entry 2 "A helpline": id: entry 1 has the same']
+    assert flaws(GOOD, GOOD) == ['entry 2 "A helpline": id: entry 1 has the same']
 
 
 def test_every_entry_is_told_and_not_only_the_first() -> None:
-    assert problems(changed("source", ...), changed("assured_date", ...)) == [
+    assert flaws(changed("source", ...), changed("assured_date", ...)) == [
         'entry 1 "A helpline": source: is missing',
         'entry 2 "A helpline": assured_date: is missing',
     ]
 
 
 def test_an_entry_without_name_is_named_by_its_place() -> None:
-    assert problems({}) == ["entry 1: id: is missing"]
+    assert flaws({}) == ["entry 1: id: is missing"]
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"[{}", b"[" * 100_000, b'[{"name":"\xff"}]', b'[{"id":1e400}]'])
@@ -200,7 +205,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
         parse_directory(data).entries(TODAY)
     except HelpError as error:
-        assert error.problems  # noqa: PT017 - most bytes are refused, some are not
+        assert error.flaws  # noqa: PT017 - most bytes are refused, some are not
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
@@ -215,5 +220,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_the_directory_that_is_shipped_can_be_shown() -> None:
-    shipped = read_directory(SHIPPED)
-    assert all({"en", "es"} <= entry.description.keys() for entry in shipped.entries(datetime.now(UTC).date()))
+    shipped, today = read_directory(SHIPPED), datetime.now(UTC).date()
+    shipped.check(today)
+    assert all({"en", "es", "ar"} <= entry.description.keys() for entry in shipped.entries(today))

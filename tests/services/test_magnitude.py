@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from notalone.protocol.voice import Kind, nonce_from
+from notalone.protocol.voice import Kind
 from notalone.services import magnitude as services_magnitude
 from notalone.services.magnitude import SHOWN_FROM, Magnitude, Point, Published, Shown
 from notalone.services.platform import Platform
@@ -22,7 +22,7 @@ from notalone.storage import magnitude as stored
 from notalone.storage.backup import add_rows, raise_tick
 from notalone.storage.call import remove
 from notalone.storage.database import Connection, Database, StorageUnavailable
-from tests.conftest import Clock
+from tests.conftest import Clock, fresh_nonce
 from tests.storage.contents import add_call
 
 TICK = 600
@@ -107,6 +107,23 @@ async def test_the_moment_is_told_by_the_tick(magnitude: Magnitude, database: Da
     assert published.released_at == magnitude.released_at == int(Clock().now)
     assert published.next_release_at == published.released_at + TICK
     assert published.tick_seconds == TICK
+
+
+@pytest.mark.parametrize(("before", "after"), [(600, 86400), (86400, 600), (600, 900), (900, 600)])
+async def test_the_next_moment_is_a_tick_also_when_their_length_was_changed(
+    database: Database, clock: Clock, before: int, after: int
+) -> None:
+    call = await add_call(database, "one")
+    clock.now = Clock().now + 600  # 12:10
+    await Magnitude(database, before, clock).release()
+    changed = Magnitude(database, after, clock)
+    await changed.release()
+    told = shown(changed, call).next_release_at
+    await count(database, {(call, ME_TOO): 60})
+    for moment, number in ((told - 1, None), (told, 60)):
+        clock.now = moment
+        await changed.release()
+        assert numbers(shown(changed, call)) == (number, None)
 
 
 # ---- when it changes ----
@@ -365,7 +382,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 async def test_the_platform_publishes_at_the_next_tick(platform: Platform, clock: Clock) -> None:
     call = platform.calls.get("metoo")
-    nonces = [nonce_from(secrets.token_bytes(16)) for _ in range(50)]
+    nonces = [fresh_nonce() for _ in range(50)]
     await asyncio.gather(*(platform.voices.give(call, nonce, Kind.ME_TOO) for nonce in nonces))
     magnitude = Magnitude(platform.database, 1, clock)
     clock.now += 1.97  # at 0.97 of a tick of one second, its task looks 33 times a second

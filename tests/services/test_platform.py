@@ -15,7 +15,13 @@ from notalone.protocol.voice import Kind, nonce_from
 from notalone.services import platform as services_platform
 from notalone.services.call import Calls
 from notalone.services.magnitude import Magnitude
-from notalone.services.platform import StorageUnavailable, UnusableDatabaseURL, open_platform, run_platform
+from notalone.services.platform import (
+    NoDatabase,
+    StorageUnavailable,
+    UnusableDatabaseURL,
+    open_platform,
+    run_platform,
+)
 from notalone.services.settings import Settings
 from tests.conftest import TEXT, Clock
 from tests.storage.contents import tally
@@ -41,6 +47,16 @@ async def test_a_new_deployment_starts_empty_and_a_second_start_finds_what_was(
         clock.now += 9
         assert platform.line.ask("metoo x", ticket).ticket == ticket
         assert await tally(platform.database) == {(call.id, 1): 1}
+
+
+async def test_a_command_that_only_looks_makes_no_database(settings: Settings, clock: Clock) -> None:
+    with pytest.raises(NoDatabase):
+        async with open_platform(settings, clock, create=False):
+            pytest.fail("it opened")
+    async with open_platform(settings, clock) as platform:
+        await platform.calls.load("metoo", {"en": TEXT})
+    async with open_platform(settings, clock, create=False) as platform:
+        assert [call.slug for call in platform.calls.all()] == ["metoo"]
 
 
 async def test_two_workers_are_one_deployment(settings: Settings, clock: Clock) -> None:

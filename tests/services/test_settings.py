@@ -8,8 +8,23 @@ from pathlib import Path
 import pytest
 
 from notalone.services.help import SHIPPED
-from notalone.services.settings import BadSetting, Settings, read_settings, variable, without_password
+from notalone.services.settings import (
+    LONGEST_EXIT,
+    BadSetting,
+    Settings,
+    UnknownSetting,
+    look_through,
+    read_settings,
+    variable,
+    without_password,
+)
 from notalone.storage.database import parse_url
+from notalone.web.door import FORM_ANSWER_BYTES, Refused, padded_room
+from notalone.web.form import FormWords
+from notalone.web.headers import SECURITY
+from notalone.web.pages.frame import LANGUAGES
+from notalone.web.problems import Problem
+from notalone.web.site import Site
 
 
 def test_the_defaults_are_the_documented_ones() -> None:
@@ -54,10 +69,28 @@ def test_what_is_left_empty_follows_from_the_rest() -> None:
     assert settings.public_url == "http://127.0.0.1:81"
 
 
+def test_an_empty_text_is_as_good_as_none() -> None:
+    """Else the database would be in whatever folder the command is started from."""
+    assert read_settings({variable(each.name): "" for each in fields(Settings)}) == read_settings({})
+
+
 def test_with_postgresql_there_is_a_worker_a_core() -> None:
     assert Settings(database_url="postgresql://n@h/n").workers == (os.cpu_count() or 1)
     assert Settings(database_url="postgresql://n@h/n", workers=5).workers == 5
     assert Settings().workers == 1
+
+
+def test_a_machine_with_very_many_cores_starts_as_many_workers_as_there_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 192)
+    assert Settings(database_url="postgresql://n@h/n").workers == 64
+
+
+@pytest.mark.parametrize("host", ["a b", "http://example.org", "example.org/x", "[::1]", "me@example.org", " "])
+def test_a_host_that_makes_no_address_is_told_by_its_own_name(host: str) -> None:
+    with pytest.raises(BadSetting, match="NOTALONE_HOST: expected an address of this machine"):
+        read_settings({"NOTALONE_HOST": host})
 
 
 @pytest.mark.parametrize("host", ["::1", "::", "fe80::1"])
@@ -95,7 +128,7 @@ def test_a_number_has_its_limits(name: str, limits: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize("value", ["", " ", "many", "1.5", "0x10", "1e3", "nan", "8000 ;"])
+@pytest.mark.parametrize("value", [" ", "many", "1.5", "0x10", "1e3", "nan", "8000 ;"])
 def test_what_is_no_number_is_said(name: str, value: str) -> None:
     with pytest.raises(BadSetting, match=f"NOTALONE_{name}: expected a whole number") as refused:
         read_settings({f"NOTALONE_{name}": value})
@@ -109,7 +142,6 @@ def test_what_is_no_number_is_said(name: str, value: str) -> None:
         "example.org",
         "//example.org",
         "javascript:alert(1)",
-        "",
         "https://",
         "https:///x",
         "https://a b",
@@ -121,16 +153,56 @@ def test_the_exit_leads_to_a_safe_place(value: str) -> None:
         read_settings({"NOTALONE_EXIT_URL": value})
 
 
+def test_the_exit_is_no_longer_than_the_answers_to_a_tap_have_room_for() -> None:
+    longest = "https://example.org/".ljust(LONGEST_EXIT, "x")
+    assert read_settings({"NOTALONE_EXIT_URL": longest}).exit_url == longest
+    with pytest.raises(BadSetting, match="NOTALONE_EXIT_URL: expected an address of 300 characters at most"):
+        read_settings({"NOTALONE_EXIT_URL": longest + "x"})
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_answers_to_a_tap_have_room_for_the_longest_exit(lang: str) -> None:
+    # Made of the sign that takes the most room in HTML.
+    words = FormWords(Site(Settings(exit_url="https://example.org/".ljust(LONGEST_EXIT, "&"))), lang)
+    for problem in Problem:
+        status, headers, html = words.write(Refused(problem))
+        # A call's own words stand beside it, two thousand bytes of them at most.
+        assert len(html) + 2000 < padded_room(status, [*SECURITY, *headers], FORM_ANSWER_BYTES)
+
+
 @pytest.mark.parametrize("value", ["notalone.example", "ftp://notalone.example", "https://", "http://"])
 def test_the_public_address_is_one_of_the_web(value: str) -> None:
     with pytest.raises(BadSetting, match="NOTALONE_PUBLIC_URL"):
         read_settings({"NOTALONE_PUBLIC_URL": value})
 
 
-@pytest.mark.parametrize("name", ["NOTALONE_", "NOTALONE_TICKS", "NOTALONE_port", "NOTALONE_DATABASE"])
-def test_a_name_that_does_not_exist_is_said(name: str) -> None:
-    with pytest.raises(BadSetting, match="no such setting; there are NOTALONE_DATA, NOTALONE_DATABASE_URL"):
-        read_settings({name: "1"})
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("NOTALONE_TICKS", "NOTALONE_TICK"),
+        ("NOTALONE_port", "NOTALONE_PORT"),
+        ("NOTALONE_DATABASE", "NOTALONE_DATABASE_URL"),
+        ("NOTALONE_", ""),
+        ("NOTALONE_COLOUR", ""),
+    ],
+)
+def test_a_name_that_does_not_exist_is_said(name: str, near: str) -> None:
+    for value in ("1", ""):
+        with pytest.raises(UnknownSetting, match=f"^there is no setting {name}$") as refused:
+            read_settings({name: value})
+        assert (refused.value.name, refused.value.near) == (name, near)
+
+
+def test_what_is_wrong_does_not_hide_the_rest() -> None:
+    settings, bad = look_through(
+        {"NOTALONE_PORT": "x", "NOTALONE_TICK": "60", "NOTALONE_HOST": "a b", "NOTALONE_TICKS": "60", "HOME": "/root"}
+    )
+    assert settings == Settings(tick=60)
+    assert {each.name for each in bad} == {"NOTALONE_PORT", "NOTALONE_HOST", "NOTALONE_TICKS"}
+
+
+def test_what_is_right_is_looked_through() -> None:
+    assert look_through({"NOTALONE_PORT": "81"}) == (Settings(port=81), [])
 
 
 def test_settings_do_not_change() -> None:

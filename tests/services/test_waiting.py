@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from itertools import pairwise
 
@@ -9,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notalone.protocol.voice import nonce_from
 from notalone.services.waiting import STEP, WaitingLine
-from tests.conftest import Clock
+from tests.conftest import Clock, fresh_nonce
 
 KEY = b"k" * 32
 RATE = 10
 
 
 def form() -> str:
-    return f"metoo {nonce_from(secrets.token_bytes(16))}"
+    return f"metoo {fresh_nonce()}"
 
 
 def exact() -> int:
@@ -60,6 +58,15 @@ def test_it_grows_by_who_goes_through_and_not_by_who_asks(line: WaitingLine) -> 
     for _ in range(100 * STEP):
         line.ask(form())
     assert line.ask(form()).seconds == before
+
+
+def test_it_does_not_grow_by_who_adds_no_voice(line: WaitingLine) -> None:
+    for _ in range(100 * STEP):
+        line.enter()
+        line.leave()
+    assert line.ask(form()).seconds == 0
+    crowd(line, 2 * STEP)
+    assert line.ask(form()).seconds == STEP / RATE / 2
 
 
 def test_it_grows_shorter_with_time(line: WaitingLine, clock: Clock) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from notalone.storage import voice as stored
 from notalone.storage.database import Database
-from notalone.storage.voice import Group, PostgresVoiceWriter, Refusal, SqliteVoiceWriter, VoiceWriter, voice_writer
+from notalone.storage.voice import Group, NotNew, PostgresVoiceWriter, SqliteVoiceWriter, VoiceWriter, voice_writer
 from tests.storage.contents import add_call, assert_tally_agrees, close_call, tally, voices
 
 ME_TOO, STAND = 1, 2
@@ -65,14 +65,15 @@ async def test_an_empty_group_is_nothing(database: Database, writer: VoiceWriter
 async def test_an_id_twice_in_a_group_is_one_voice(database: Database, writer: VoiceWriter) -> None:
     call = await add_call(database, "one")
     assert await writer.commit({(call, ME_TOO): [ids[1], ids[2], ids[1], ids[1]]}) == {}
-    assert await tally(database) == {(call, ME_TOO): 2}
+    assert await writer.commit({(call, ME_TOO): [ids[1], ids[3], ids[1], ids[3]]}) == {ids[1]: NotNew.KNOWN}
+    assert await tally(database) == {(call, ME_TOO): 3}
 
 
 async def test_an_id_in_two_groups_is_one_voice(database: Database, writer: VoiceWriter) -> None:
     call = await add_call(database, "one")
     assert await writer.commit({(call, ME_TOO): ids[:3]}) == {}
-    assert await writer.commit({(call, ME_TOO): ids[1:4]}) == {}
-    assert await writer.commit({(call, ME_TOO): ids[1:4]}) == {}
+    assert await writer.commit({(call, ME_TOO): ids[1:4]}) == dict.fromkeys(ids[1:3], NotNew.KNOWN)
+    assert await writer.commit({(call, ME_TOO): ids[1:4]}) == dict.fromkeys(ids[1:4], NotNew.KNOWN)
     assert await tally(database) == {(call, ME_TOO): 4}
     await assert_tally_agrees(database)
 
@@ -82,7 +83,7 @@ async def test_a_large_group(database: Database, writer: VoiceWriter, size: int)
     call = await add_call(database, "one")
     many = [secrets.token_bytes(16) for _ in range(size)]
     assert await writer.commit({(call, ME_TOO): many}) == {}
-    assert await writer.commit({(call, ME_TOO): [*many[1:], ids[0]]}) == {}
+    assert await writer.commit({(call, ME_TOO): [*many[1:], ids[0]]}) == dict.fromkeys(many[1:], NotNew.KNOWN)
     assert await tally(database) == {(call, ME_TOO): size + 1}
     assert set(await assert_tally_agrees(database)) == {(call, id) for id in [*many, ids[0]]}
 
@@ -99,8 +100,8 @@ async def test_a_closed_and_an_unknown_call_take_nothing_and_the_others_do(
     database: Database, writer: VoiceWriter
 ) -> None:
     closed, open_ = await add_call(database, "closed", closed=True), await add_call(database, "open")
-    refusals = await writer.commit({(closed, ME_TOO): ids[:2], (open_, ME_TOO): ids[2:4], (99, ME_TOO): ids[4:5]})
-    assert refusals == dict.fromkeys([ids[0], ids[1], ids[4]], Refusal.CALL_CLOSED)
+    others = await writer.commit({(closed, ME_TOO): ids[:2], (open_, ME_TOO): ids[2:4], (99, ME_TOO): ids[4:5]})
+    assert others == dict.fromkeys([ids[0], ids[1], ids[4]], NotNew.CALL_CLOSED)
     assert await tally(database) == {(open_, ME_TOO): 2}
     await assert_tally_agrees(database)
 
@@ -110,7 +111,7 @@ async def test_a_retry_after_the_call_closed_is_answered_as_accepted(database: D
     call = await add_call(database, "one")
     await writer.commit({(call, ME_TOO): ids[:1]})
     await close_call(database, call)
-    assert await writer.commit({(call, ME_TOO): ids[:2]}) == {ids[1]: Refusal.CALL_CLOSED}
+    assert await writer.commit({(call, ME_TOO): ids[:2]}) == {ids[0]: NotNew.KNOWN, ids[1]: NotNew.CALL_CLOSED}
     assert await tally(database) == {(call, ME_TOO): 1}
 
 
@@ -118,8 +119,9 @@ async def test_what_was_withdrawn_is_not_counted_again(database: Database, write
     call = await add_call(database, "one")
     await writer.commit({(call, ME_TOO): ids[:3]})
     assert await withdraw(database, call, ids[1]) == ME_TOO
-    assert await writer.commit({(call, ME_TOO): ids[:3]}) == {ids[1]: Refusal.WITHDRAWN}
-    assert await tally(database) == {(call, ME_TOO): 2}
+    known = dict.fromkeys([ids[0], ids[2]], NotNew.KNOWN)
+    assert await writer.commit({(call, ME_TOO): ids[:4]}) == {**known, ids[1]: NotNew.WITHDRAWN}
+    assert await tally(database) == {(call, ME_TOO): 3}
     assert (await assert_tally_agrees(database))[call, ids[1]] == stored.WITHDRAWN
 
 
@@ -149,14 +151,13 @@ async def test_any_sequence_of_groups_withdrawals_and_closings(
         if isinstance(step, dict):
             group = {(calls[c], kind): [id_in(calls[c], kind, n) for n in some] for (c, kind), some in step.items()}
             given_ids = [(call, kind, id) for (call, kind), some in group.items() for id in some]
-            for call, kind, id in given_ids:
-                if call in open_:
-                    rows.setdefault((call, id), kind)
-            expected = {
-                id: Refusal.CALL_CLOSED if (call, id) not in rows else Refusal.WITHDRAWN
-                for call, _, id in given_ids
-                if not rows.get((call, id))
-            }
+            expected = {}
+            for call, _, id in given_ids:
+                if (call, id) in rows:
+                    expected[id] = NotNew.KNOWN if rows[call, id] else NotNew.WITHDRAWN
+                elif call not in open_:
+                    expected[id] = NotNew.CALL_CLOSED
+            rows |= {(call, id): kind for call, kind, id in given_ids if id not in expected}
             assert await writer.commit(group) == expected
         elif isinstance(step, tuple):
             call, id = calls[step[0]], id_in(calls[step[0]], step[1], step[2])
@@ -231,13 +232,14 @@ async def test_writers_with_the_same_voices_count_each_once(database: Database) 
     """A visitor's retry may reach another worker. Whatever the order of the groups, none waits for ever."""
     calls = [await add_call(database, f"call-{n}") for n in range(4)]
     pool = [(call, kind, id_in(call, kind, n)) for call in calls for kind in (ME_TOO, STAND) for n in range(60)]
+    new: list[bytes] = []
 
     async def work(writer: VoiceWriter) -> None:
         for _ in range(25):
             group: dict[tuple[int, int], list[bytes]] = {}
             for call, kind, id in secrets.SystemRandom().sample(pool, 40):
                 group.setdefault((call, kind), []).append(id)
-            assert await writer.commit(group) == {}
+            new.extend(set().union(*group.values()).difference(await writer.commit(group)))
 
     async def take_back() -> None:
         for call, _, id in pool[::10]:
@@ -245,6 +247,7 @@ async def test_writers_with_the_same_voices_count_each_once(database: Database) 
 
     async with several(database, 4) as writers, asyncio.timeout(20):
         await asyncio.gather(*map(work, writers[:3]))
+        assert sorted(new) == sorted(id for _, id in await voices(database))  # told of each once
         # What is withdrawn meanwhile is refused or was counted and taken out: never both.
         await asyncio.gather(work_until_refused(writers[3], pool), take_back())
     await assert_tally_agrees(database)
@@ -255,8 +258,8 @@ async def work_until_refused(writer: VoiceWriter, pool: Sequence[tuple[int, int,
         group: dict[tuple[int, int], list[bytes]] = {}
         for call, kind, id in pool[at : at + 20]:
             group.setdefault((call, kind), []).append(id)
-        refusals = await writer.commit(group)
-        assert set(refusals.values()) <= {Refusal.WITHDRAWN}
+        others = await writer.commit(group)
+        assert set(others.values()) <= {NotNew.KNOWN, NotNew.WITHDRAWN}
 
 
 async def test_writers_of_mixed_groups_never_wait_in_a_circle(make_url: Callable[[str], str]) -> None:

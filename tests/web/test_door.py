@@ -22,11 +22,12 @@ BITS = 6
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     data = tmp_path_factory.mktemp("door")
-    closed = data / "closed"
-    closed.mkdir()
-    for text in DEMO_CALL.glob("*.md"):
-        (closed / text.name).write_text(text.read_text())
-    with server(data, DEMO_CALL, closed, pow_bits=BITS, slow_rate=8, tick=1) as running:
+    others = [data / "closed", data / "gone"]
+    for folder in others:
+        folder.mkdir()
+        for text in DEMO_CALL.glob("*.md"):
+            (folder / text.name).write_text(text.read_text())
+    with server(data, DEMO_CALL, *others, pow_bits=BITS, slow_rate=8, tick=1) as running:
         running.run("call", "close", "closed", "--yes")
         yield running
 
@@ -289,3 +290,78 @@ def test_json_that_means_harm_is_a_bad_form(place: Server, body: bytes) -> None:
         head += f"content-length: {len(body)}\r\n\r\n"
         answer, _ = exchange(place, head.encode() + body)
         assert int(answer.split()[1]) == 400
+
+
+# ---- the rest of HTTP ----
+
+
+def test_head_is_get_without_the_body(place: Server) -> None:
+    for path in ("/en/", "/en/call/metoo", "/en/call/metoo/count", "/static/style.css", "/api/calls", "/en/nothing"):
+        with_body, _ = exchange(place, f"GET {path} HTTP/1.1\r\nhost: here\r\n\r\n".encode())
+        with socket.create_connection(("127.0.0.1", place.port), timeout=20) as connection:
+            connection.sendall(f"HEAD {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n".encode())
+            answer = b""
+            while chunk := connection.recv(65536):
+                answer += chunk
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert body == b""
+        assert head.split(b"\r\n")[0] == with_body.split(b"\r\n")[0]
+        length = re.compile(rb"content-length: \d+")
+        assert length.findall(head) == length.findall(with_body)
+
+
+def test_another_method_is_told_which_there_are(place: Server) -> None:
+    head, _ = exchange(place, b"DELETE /en/call/metoo HTTP/1.1\r\nhost: here\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 405")
+    assert re.search(rb"\r\nallow: .*GET", head, re.IGNORECASE)
+
+
+def test_gzip_is_for_those_who_take_it(place: Server) -> None:
+    for accepted, packed in (("gzip", True), ("br, gzip;q=0.5", True), ("gzip;q=0", False), ("identity", False)):
+        request = f"GET /en/help HTTP/1.1\r\nhost: here\r\naccept-encoding: {accepted}\r\n\r\n"
+        head, _ = exchange(place, request.encode())
+        assert (b"content-encoding: gzip" in head) == packed
+
+
+def test_a_file_is_kept_for_ever_under_its_own_digest_alone(place: Server) -> None:
+    _, page = exchange(place, b"GET /en/ HTTP/1.1\r\nhost: here\r\n\r\n")
+    found = re.search(rb'href="(/static/style\.css\?v=[0-9a-f]+)"', page)
+    assert found
+    url = found[1].decode()
+    for path, kept in ((url, True), (url[:-1] + "x", False), ("/static/style.css", False)):
+        head, _ = exchange(place, f"GET {path} HTTP/1.1\r\nhost: here\r\n\r\n".encode())
+        assert (b"immutable" in head) == kept
+
+
+def test_a_long_name_is_no_call(place: Server) -> None:
+    head, _ = exchange(place, b"GET /en/call/" + b"a" * 300 + b" HTTP/1.1\r\nhost: here\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404")
+
+
+def test_taps_at_a_closed_call_do_not_make_the_line_longer(place: Server) -> None:
+    for _ in range(350):
+        assert tap(place, slug="closed")[0] == 409
+
+
+def test_one_voice_however_often_it_is_sent_does_not_make_the_line_longer(place: Server) -> None:
+    one = nonce()
+    first = tap(place, nonce=one, proof="solve")
+    for _ in range(350):
+        assert tap(place, nonce=one) == first
+
+
+def test_a_call_that_was_deleted_and_loaded_anew_does_not_have_its_numbers(place: Server) -> None:
+    for _ in range(60):
+        assert tap(place, slug="gone", proof="solve")[0] == 201
+    deadline = time.monotonic() + 20
+    while place.get_json("/api/calls/gone/count.json")["numbers"]["metoo"] is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    place.run("call", "close", "gone", "--yes")
+    place.run("call", "delete", "gone", "--yes")
+    place.run("call", "load", place.data / "gone")
+    deadline = time.monotonic() + 20
+    while tap(place, slug="gone", proof="solve")[0] != 201:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert place.get_json("/api/calls/gone/count.json")["numbers"]["metoo"] is None

@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from html.parser import HTMLParser
-from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from notalone.protocol.voice import Kind
 from notalone.services.bundle import Section, parse_text
@@ -22,10 +18,10 @@ from notalone.services.call import Call
 from notalone.services.help import SHIPPED, Entry, read_directory
 from notalone.services.magnitude import Point, Published, Shown
 from notalone.web.pages.call import call_page, minors_page, privacy_page
-from notalone.web.pages.frame import LANGUAGES, WEB, Frame, asset_urls, translations
+from notalone.web.pages.frame import LANGUAGES, Frame, translations
 from notalone.web.pages.help import help_page
 from notalone.web.pages.home import home_page
-from notalone.web.pages.magnitude import TABLE_ROWS, count_page, counts, thinned
+from notalone.web.pages.magnitude import count_page
 from notalone.web.pages.poster import poster_page, render_poster
 from notalone.web.pages.problem import Retry, problem_page
 from notalone.web.pages.safety import safety_page
@@ -71,7 +67,12 @@ LONG_TEXT = replace(
     operator="𠀀" * 200,
     contact="mailto:" + "a" * 180 + "@example.org",
 )
+# A call that nobody has translated for most of its readers.
+ENGLISH = replace(CALL, texts={"en": CALL.texts["en"]})
 LONGEST = replace(CALL, slug="s" * 40, texts={"zh-Hant": LONG_TEXT}, open=False, closed_on=date(2030, 12, 31))
+
+
+EVERY_MINUTE = ("The numbers change every minute.", "The numbers change every %(num)s minutes.")
 
 
 def published(*numbers: tuple[int | None, int | None]) -> Published:
@@ -105,6 +106,8 @@ DOOR: dict[str, Render] = {
 }
 OF_CALL: dict[str, Render] = {
     "call": lambda f: call_page(f, CALL, GROWN, HOLE, 16),
+    "english call": lambda f: call_page(f, ENGLISH, GROWN, HOLE, 16),
+    "english minors": lambda f: minors_page(f, ENGLISH),
     "few": lambda f: call_page(f, CALL, published(), HOLE, 16),
     "closed call": lambda f: call_page(f, CLOSED, GROWN, HOLE, 16),
     "count": lambda f: count_page(f, CALL, GROWN),
@@ -239,7 +242,7 @@ def test_no_page_loads_or_runs_anything_from_elsewhere(name: str, lang: str) -> 
         assert not [attribute for attribute in each.attributes if attribute.startswith("on")]
         assert each.tag not in {"style", "img", "iframe", "object", "video", "audio", "base"}
     scripts = [each.attributes["src"] for each in page.all("script")]
-    assert scripts == [ASSETS["exit.js"], *([ASSETS["voice.js"]] if name in ("call", "few") else [])]
+    assert scripts == [ASSETS["exit.js"], *([ASSETS["voice.js"]] if name in ("call", "english call", "few") else [])]
     assert not any(each.words for each in page.all("script"))
     assert {each.attributes["href"] for each in page.all("link")} == {ASSETS["style.css"], ASSETS["icon.svg"]}
     for each in page.all("a"):
@@ -296,7 +299,7 @@ def test_the_form_carries_what_the_door_reads(lang: str) -> None:
     assert form == {
         "id": "voice",
         "method": "post",
-        "action": f"/{lang}/call/metoo/voice",
+        "action": f"/{lang}/call/metoo/voice#said_here",
         "data-slug": "metoo",
         "data-bits": "16",
     }
@@ -310,7 +313,12 @@ def test_a_closed_call_is_read_and_not_answered(lang: str) -> None:
     html = call_page(frame(lang), CLOSED, GROWN, HOLE, 16)
     assert HOLE not in html
     assert not Seen(html).all("form")
-    assert say(lang, "This call is closed.") in Seen(html).words
+    words = Seen(html).words
+    # Before the ask: nobody should read a question that she can no longer answer.
+    assert words.index(say(lang, "You can no longer tap here.")) < words.index(CALL.text(lang).ask)
+    for page in (html, count_page(frame(lang), CLOSED, GROWN)):
+        assert translations(lang).ngettext(*EVERY_MINUTE, 10) % {"num": 10} not in Seen(page).words
+    assert translations(lang).ngettext(*EVERY_MINUTE, 10) % {"num": 10} in Seen(PAGES["call"](frame(lang))).words
 
 
 def test_the_receipt_shows_the_code_once_and_keeps_the_kinds_apart(lang: str) -> None:
@@ -327,7 +335,7 @@ def test_a_tap_can_be_sent_again(lang: str) -> None:
     waiting = Seen(waiting_page(frame(lang), CALL, Kind.STAND_WITH_YOU, "n" * 22, 37, "t" * 40))
     failed = Seen(problem_page(frame(lang), Problem.STORAGE_UNAVAILABLE, CALL, Retry(Kind.STAND_WITH_YOU, "n" * 22)))
     for page, ticket in ((waiting, "t" * 40), (failed, "")):
-        assert page.only("form").attributes["action"] == f"/{lang}/call/metoo/voice"
+        assert page.only("form").attributes["action"] == f"/{lang}/call/metoo/voice#said_here"
         hidden = {each.attributes["name"]: each.attributes["value"] for each in page.all("input")}
         assert hidden == {"nonce": "n" * 22, "proof": "", "ticket": ticket}
         assert page.only("button").attributes == {"name": "kind", "value": "stand"}
@@ -351,7 +359,7 @@ def test_a_rehearsal_says_so_on_every_page_of_its_call(lang: str) -> None:
 
 
 def test_texts_that_no_native_speaker_read_say_so(lang: str) -> None:
-    of_call = say(lang, "No native speaker has read this call's text yet.")
+    of_call = say(lang, "No native speaker has read this text yet.")
     of_site = "No native speaker has read this site's own words in this language yet."
     of_site = say(lang, f"{of_site} If something sounds wrong, it is our mistake.")
     words = Seen(PAGES["call"](frame(lang))).words
@@ -360,10 +368,52 @@ def test_texts_that_no_native_speaker_read_say_so(lang: str) -> None:
 
 
 def test_a_text_in_another_language_is_marked() -> None:
-    page = Seen(PAGES["call"](frame("ar")))
+    page = Seen(PAGES["english call"](frame("ar")))
     (ask,) = [each for each in page.all("p") if each.words == CALL.texts["en"].ask]
     assert (ask.attributes["lang"], ask.attributes["dir"]) == ("en", "ltr")
-    assert not [each for each in Seen(PAGES["call"](frame("es"))).all("p") if "lang" in each.attributes]
+    for lang in ("es", "ar"):
+        assert not [each for each in Seen(PAGES["call"](frame(lang))).all("p") if "lang" in each.attributes]
+
+
+def test_who_cannot_read_the_text_finds_help_in_her_language() -> None:
+    for html in (PAGES["english call"](frame("ar")), PAGES["english minors"](frame("ar", "/call/metoo/minors"))):
+        page = Seen(html)
+        (note,) = [each for each in page.all("p") if each.attributes.get("class") == "notice"]
+        assert say("ar", "Help: people you can talk to") in note.words
+    linked = [
+        each.attributes["href"] for each in Seen(PAGES["english call"](frame("ar"))).all("a") if "main" in each.inside
+    ]
+    assert linked[:2] == ["/ar/help", "/ar/call/metoo/minors"]
+
+
+def test_what_can_hurt_is_folded_beside_the_tap(lang: str) -> None:
+    page = Seen(PAGES["call"](frame(lang)))
+    quotes = next(each.words for each in page.all("p") if "Thrasher" in each.words or "ثراشر" in each.words)
+    folded = [each for each in page.all("details") if quotes in each.words]
+    assert len(folded) == 1
+    note = say(lang, "This part quotes people who spoke against %(title)s. You can skip it.") % {"title": "#MeToo"}
+    assert note in folded[0].words
+    assert sum(quotes in each.words for each in page.all("p")) == 1
+
+
+def test_footnotes_are_named_and_lead_back(lang: str) -> None:
+    for name in ("call", "english call"):
+        page = Seen(PAGES[name](frame(lang)))
+        notes = [each.attributes for each in page.elements if each.attributes.get("role") == "doc-endnotes"]
+        assert len(notes) == len([each for each in page.all("ol") if each.attributes.get("class") == "notes"]) > 5
+        assert len({each["aria-label"] for each in notes}) == len(notes)
+        back = [each.attributes for each in page.all("a") if each.attributes.get("role") == "doc-backlink"]
+        assert back
+        assert all(each["aria-label"].startswith(say(lang, "Back to the text")) for each in back)
+
+
+def test_the_answer_to_a_form_is_what_is_read_first(lang: str) -> None:
+    for name in (*DOOR, "withdrawn", "withdrawn again", "unknown code", "bad code"):
+        page = Seen(PAGES[name](frame(lang)))
+        (said,) = [each for each in page.elements if each.attributes.get("id") == "said_here"]
+        assert said.attributes["tabindex"] == "-1"
+        assert (said.tag == "h1") is ("code" not in name or "problem" in name)
+    assert Seen(PAGES["withdraw"](frame(lang))).only("form").attributes["action"].endswith("/withdraw#said_here")
 
 
 def test_what_people_wrote_stays_text() -> None:
@@ -391,88 +441,16 @@ def test_a_wrong_code_is_named_and_can_be_mended(lang: str) -> None:
     assert entry.attributes["autocomplete"] == "off"
     assert entry.attributes["value"] == "7" * 40
     (alert,) = [each for each in page.elements if each.attributes.get("role") == "alert"]
-    assert say(lang, "No voice of this call has this code. Please check each letter and digit.") in alert.words
+    assert say(lang, "No tap on this page has this code. Please check each letter and digit.") in alert.words
     with pytest.raises(ValueError, match="page of its own"):
         withdraw_page(frame(lang), CALL, Problem.CALL_CLOSED)
 
 
-def test_the_public_page_is_light() -> None:
-    style = (WEB / "static" / "style.css").read_bytes()
-    for lang in LANGUAGES:
-        page = call_page(frame(lang), CALL, GROWN, HOLE, 16).encode()
-        together = sum(len(gzip.compress(each)) for each in (page, style, (WEB / "static" / "icon.svg").read_bytes()))
-        assert together <= 20_000
-
-
-def test_assets_change_their_address_with_their_content(tmp_path: Path) -> None:
-    (tmp_path / "built").mkdir()
-    for path in ("style.css", "icon.svg", "built/exit.js", "built/voice.js"):
-        (tmp_path / path).write_text("one")
-    before = asset_urls(tmp_path)
-    assert before.keys() == ASSETS.keys()
-    (tmp_path / "style.css").write_text("two")
-    after = asset_urls(tmp_path)
-    assert [name for name in before if before[name] != after[name]] == ["style.css"]
-    (tmp_path / "built" / "exit.js").unlink()
-    with pytest.raises(FileNotFoundError):
-        asset_urls(tmp_path)
-
-
-def test_a_number_is_shown_with_how_sure_it_is(lang: str) -> None:
-    sure = (
-        "The exact count of taps in this version: no noise is added yet. "
-        "Taps are not checked people. One person can tap twice."
-    )
-    for html in (PAGES["call"](frame(lang)), PAGES["count"](frame(lang))):
-        words = Seen(html).words
-        assert ("12.345" if lang == "es" else "12,345") in words
-        assert "678" in words
-        assert say(lang, sure) in words
-
-
-def test_few_are_not_shown(lang: str) -> None:
-    for html in (PAGES["few"](frame(lang)), PAGES["no count"](frame(lang))):
-        page = Seen(html)
-        few = [each for each in page.all("strong") if each.attributes.get("class") == "few"]
-        assert [each.words for each in few] == [say(lang, "fewer than %(number)s") % {"number": 50}] * 2
-        assert say(lang, "Not shown yet, to keep people safe.") in page.words
-        assert not page.all("svg")
-
-
-def test_a_line_has_steps_and_gaps() -> None:
-    grown, hidden = counts(published((50, None), (100, None), (None, None), (80, None), (90, None)), 60)
-    assert hidden.chart is None
-    assert grown.chart is not None
-    # Of 5 ticks; at the third nothing was shown, so nothing is drawn there.
-    assert grown.chart.line == "M0 100H120V0H240M360 40H480V20H600"
-    assert grown.chart.area == "M0 100H120V0H240V200H0ZM360 40H480V20H600V200H360Z"
-    assert (grown.chart.top, grown.chart.last) == (100, 90)
-
-
-@given(st.lists(st.integers(0, 10**7), max_size=400, unique=True), st.integers(1, 60))
-def test_a_long_table_is_thinned_to_its_last_numbers(ticks: list[int], most: int) -> None:
-    series = [Point(tick * TICK, n, None) for n, tick in enumerate(sorted(ticks))]
-    kept = thinned(series, most)
-    assert len(kept) <= most
-    assert kept == sorted(set(kept) & set(series), key=lambda each: each.at)
-    assert kept[-1:] == series[-1:]
-    if len(series) <= most:
-        assert kept == series
-
-
-def test_the_table_says_what_the_line_says(lang: str) -> None:
-    page = Seen(PAGES["count"](frame(lang)))
-    assert [each.words for each in page.all("td")][:2] == (["12.345", "678"] if lang == "es" else ["12,345", "678"])
-    assert len(page.all("tr")) == 5
-    drawn = Seen(count_page(frame(lang), CALL, published(*((n + 50, None) for n in range(1000)))))
-    assert len(drawn.all("tr")) <= TABLE_ROWS + 1
-
-
 def test_what_was_read_long_ago_stands_behind_a_warning(lang: str) -> None:
     page = Seen(PAGES["help"](frame(lang)))
-    warning = say(lang, "check before you call")
-    assert page.all("details")
-    assert all(warning in each.words for each in page.all("summary"))
+    (behind,) = [each for each in page.all("section") if say(lang, "Check before you call") in each.words]
+    assert "details" not in behind.inside
+    assert len([each for each in page.all("details") if each.words in behind.words]) == len(page.all("details")) > 1
     for entry in entries():
         shown = [each for each in page.all("article") if entry.name in each.words]
         assert shown, entry.name
@@ -480,6 +458,26 @@ def test_what_was_read_long_ago_stands_behind_a_warning(lang: str) -> None:
         assert all(entry.source.title in each.words and str(entry.assured_date.year) in each.words for each in shown)
         links = {each.attributes["href"] for each in page.all("a")}
         assert {entry.source.url, *(phone.address for phone in entry.phones)} <= links
+
+
+def test_children_and_young_people_find_theirs_first(lang: str) -> None:
+    page = Seen(PAGES["help"](frame(lang)))
+    for part in page.all("section"):
+        if "main" in part.inside and part.words.strip():
+            first, *others = [each.words for each in page.all("h3") if each.words in part.words]
+            assert first == say(lang, "For children and young people")
+            assert others
+    young = [each for each in entries() if each.young]
+    assert len(young) > 3
+    for entry in young:
+        # Among the first, with its country, and in its country.
+        assert len([each for each in page.all("article") if entry.name in each.words]) > 1
+
+
+def test_a_number_in_a_sentence_stays_on_one_line(lang: str) -> None:
+    assert "116\u00a0111" in next(
+        each.words for each in Seen(PAGES["help"](frame(lang))).all("p") if "116" in each.words
+    )
 
 
 def test_a_poster_is_a_file_that_loads_nothing() -> None:

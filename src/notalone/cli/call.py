@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import click
 from babel import Locale
 
-from notalone.cli.terminal import Trouble, say
+from notalone.cli.terminal import Trouble, counted, say
 from notalone.services.bundle import (
     BundleError,
     CallText,
@@ -30,7 +30,7 @@ from notalone.services.bundle import (
 )
 from notalone.services.call import Call, Calls, UnknownCall
 from notalone.services.platform import open_platform
-from notalone.services.prose import suggested_id
+from notalone.services.prose import address_problem, suggested_id
 from notalone.services.settings import Settings, read_settings
 
 # Past this, a QR code on paper has squares too small to read.
@@ -82,7 +82,8 @@ def _with_scheme(contact: str) -> str:
     """What people type for a contact, as an address."""
     if re.fullmatch(r"\+?[0-9][0-9 ()./-]+", contact):
         return "tel:" + re.sub(r"[^0-9+]", "", contact)
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", contact):
+    # What cannot be an address is left as it was typed, to be told so.
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", contact) or " " in contact:
         return contact
     return f"mailto:{contact}" if "@" in contact else f"https://{contact}"
 
@@ -216,12 +217,8 @@ def check(folders: Sequence[Path]) -> int:
             say(f"{folder}: ready to be loaded ({', '.join(read_bundle(folder))})")
         found += len(findings)
     if found:
-        raise Trouble(f"{_things(found)} to mend before this can be loaded")
+        raise Trouble(f"{counted(found, 'thing')} to mend before this can be loaded")
     return 0
-
-
-def _things(number: int) -> str:
-    return "1 thing" if number == 1 else f"{number} things"
 
 
 def _show(findings: Iterable[Finding], *, err: bool) -> None:
@@ -239,7 +236,7 @@ def _read(folder: Path) -> dict[str, str]:
         return read_bundle(folder)
     except BundleError as error:
         _show(error.findings, err=True)
-        raise Trouble(f"{_things(len(error.findings))} to mend in {folder}; nothing was loaded") from None
+        raise Trouble(f"{counted(len(error.findings), 'thing')} to mend in {folder}; nothing was loaded") from None
 
 
 @call.command(short_help="Put a call on the server, or its changed texts.")
@@ -268,7 +265,7 @@ async def _load(settings: Settings, slug: str, sources: dict[str, str]) -> None:
         "same": "was loaded before, and is the same",
     }
     say(f"{slug} {words[outcome]} ({', '.join(sources)})" + ("" if loaded.open else "; it is closed and stays closed"))
-    say(_address(settings, slug, next(iter(loaded.texts))))
+    say(_address(settings, slug, _first_language(loaded.texts)))
 
 
 @call.command(short_help="Let a call be read, but take no more voices.")
@@ -287,7 +284,7 @@ def close(slug: str, yes: bool) -> None:
 
 
 async def _close(settings: Settings, slug: str, yes: bool) -> None:
-    async with open_platform(settings) as platform:
+    async with open_platform(settings, create=False) as platform:
         known = _find(platform.calls, slug)
         if known.closed_on is not None:
             say(f"{slug} is closed already, since {known.closed_on}")
@@ -319,7 +316,7 @@ def delete(slug: str, yes: bool) -> None:
 
 
 async def _delete(settings: Settings, slug: str, yes: bool) -> None:
-    async with open_platform(settings) as platform:
+    async with open_platform(settings, create=False) as platform:
         if _find(platform.calls, slug).closed_on is None:
             raise Trouble(f"{slug} still takes voices", f'close it first: "notalone call close {slug}"')
         if not yes:
@@ -328,7 +325,7 @@ async def _delete(settings: Settings, slug: str, yes: bool) -> None:
             if typed.strip() != slug:
                 raise Trouble("that is another name", "nothing was deleted")
         voices = await platform.calls.delete(slug)
-    say(f"{slug} is deleted, and {'1 voice' if voices == 1 else f'{voices:,} voices'} with it")
+    say(f"{slug} is deleted, and {counted(voices, 'voice')} with it")
     say("Backups from before still hold all of it; restoring one brings it back.", err=True)
 
 
@@ -353,7 +350,7 @@ def list_calls() -> None:
 
 
 async def _rows(settings: Settings) -> list[tuple[str, str, str, str]]:
-    async with open_platform(settings) as platform:
+    async with open_platform(settings, create=False) as platform:
         return [
             (
                 each.slug,
@@ -367,7 +364,11 @@ async def _rows(settings: Settings) -> list[tuple[str, str, str, str]]:
 
 @call.command(short_help="Make a page to print, with a QR code.")
 @click.argument("source", metavar="SLUG|FOLDER")
-@click.option("--lang", type=_Language(), help="The language of the poster. By default the call's first.")
+@click.option(
+    "--lang",
+    type=_Language(),
+    help="Its language. By default English, or else the call's first.",
+)
 @click.option("--url", help="The address that the QR code leads to. By default the call's page on this server.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write. By default SLUG-poster-LANG.html.")
 def poster(source: str, lang: str | None, url: str | None, out: Path | None) -> None:
@@ -386,12 +387,11 @@ def poster(source: str, lang: str | None, url: str | None, out: Path | None) -> 
         texts = {code: parse_text(text, code) for code, text in _read(Path(source)).items()}
     else:
         slug, texts = source, asyncio.run(_texts(settings, source))
-    lang = lang or ("en" if "en" in texts else next(iter(texts)))
+    lang = lang or _first_language(texts)
     if lang not in texts:
         raise Trouble(f'"{slug}" has no text in "{lang}"', f"it has: {', '.join(texts)}")
     url = url or _address(settings, slug, lang)
-    if not _opens(url):
-        raise Trouble(f'"{url}" is not an address that a telephone can open', "begin it with https://")
+    _check_address(url)
     out = out or Path(f"{slug}-poster-{lang}.html")
     _write_poster(out, texts[lang], lang, url)
     say(str(out))
@@ -401,7 +401,7 @@ def poster(source: str, lang: str | None, url: str | None, out: Path | None) -> 
 
 
 async def _texts(settings: Settings, slug: str) -> dict[str, CallText]:
-    async with open_platform(settings) as platform:
+    async with open_platform(settings, create=False) as platform:
         return dict(_find(platform.calls, slug).texts)
 
 
@@ -419,12 +419,19 @@ def _write_poster(out: Path, text: CallText, lang: str, url: str) -> None:
         ) from None
 
 
-def _opens(url: str) -> bool:
-    try:
-        split = urlsplit(url)
-    except ValueError:
-        return False
-    return split.scheme in ("https", "http") and bool(split.hostname) and len(url) <= _LONGEST_ADDRESS
+def _check_address(url: str) -> None:
+    """Raises Trouble for an address that a telephone could not open from a QR code."""
+    if len(url) > _LONGEST_ADDRESS:
+        raise Trouble(f'"{url}" is too long for a QR code on paper', f"give {_LONGEST_ADDRESS} characters at most")
+    # Without TLS too: that is for trying out.
+    if not re.match("https?://", url, re.IGNORECASE) or address_problem(re.sub("^[^:]*", "https", url)):
+        raise Trouble(f'"{url}" is not an address that a telephone can open', "write it like https://example.org/page")
+
+
+def _first_language(texts: Iterable[str]) -> str:
+    """English if there is such a text, or else the first."""
+    langs = list(texts)
+    return "en" if "en" in langs else langs[0]
 
 
 def _address(settings: Settings, slug: str, lang: str) -> str:

@@ -16,8 +16,8 @@ from notalone.services.backup import UnusableBackup
 from notalone.services.bundle import BundleError
 from notalone.services.call import UnknownCall
 from notalone.services.help import HelpError
-from notalone.services.platform import StorageUnavailable, UnusableDatabaseURL
-from notalone.services.settings import BadSetting
+from notalone.services.platform import NoDatabase, StorageUnavailable, UnusableDatabaseURL
+from notalone.services.settings import BadSetting, UnknownSetting
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -41,20 +41,30 @@ for command in (serve, demo, call, replay, backup, restore, settings):
 def main() -> None:
     """Entry point. Exit status: 0 done, 1 a problem that the message explains, 2 the command was not understood."""
     try:
-        sys.exit(run(notalone_command))
+        status = run(notalone_command)
+    except UnknownSetting as error:
+        hint = f"did you mean {error.near}?" if error.near else '"notalone settings" lists all there are'
+        status = tell(str(error), hint)
     except BadSetting as error:
-        sys.exit(tell(str(error), "`notalone settings` lists every setting with its value"))
-    except UnusableDatabaseURL as error:
-        sys.exit(tell(str(error), "set NOTALONE_DATABASE_URL, or leave it away for a file in the data folder"))
+        status = tell(str(error), '"notalone settings" lists every setting, with its value and what it means')
+    except UnusableDatabaseURL:
+        status = tell(
+            "the database URL is neither sqlite:///FILE nor postgresql://USER@HOST/NAME",
+            "set NOTALONE_DATABASE_URL, or leave it away for a file in the data folder",
+        )
+    except NoDatabase as error:
+        status = tell(str(error), error.hint)
     except StorageUnavailable as error:
-        sys.exit(tell(f"the database could not be used: {error}", "is it running, and is there space on its disk?"))
+        status = tell(f"the database could not be used: {error}", error.hint)
     except UnusableBackup as error:
-        sys.exit(tell(str(error), "nothing was changed; try an older backup"))
+        status = tell(str(error), "nothing was changed; if that file is damaged, try an older backup")
     except UnknownCall as error:
-        sys.exit(tell(f"there is no call {error}", "`notalone call list` lists the calls here"))
+        status = tell(f"there is no call {error}", '"notalone call list" lists the calls here')
     except BundleError as error:
-        sys.exit(tell(str(error), "`notalone call check FOLDER` tells what to mend"))
+        status = tell(str(error), '"notalone call check FOLDER" tells what to mend')
     except HelpError as error:
-        sys.exit(tell(f"the help directory cannot be shown: {error}", "help/README.md says what an entry needs"))
+        hint = "src/notalone/help/README.md says what an entry needs; NOTALONE_HELP_DIRECTORY names the file"
+        status = tell(f"the help directory cannot be shown: {error}", hint)
     except OSError as error:
-        sys.exit(tell(str(error)))
+        status = tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    sys.exit(status)

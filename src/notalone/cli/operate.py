@@ -4,27 +4,37 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import click
-import uvicorn
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 import notalone
+from notalone.cli.terminal import Trouble, counted, progress, say, tell
 from notalone.services.backup import Progress as Report
 from notalone.services.backup import Restored, back_up
 from notalone.services.backup import restore as merge_backup
 from notalone.services.bundle import read_bundle
 from notalone.services.help import read_directory
 from notalone.services.platform import open_platform
-from notalone.services.settings import Settings, read_settings, variable, without_password
-from notalone.web.app import create_app
+from notalone.services.settings import (
+    Settings,
+    UnknownSetting,
+    look_through,
+    read_settings,
+    variable,
+    without_password,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 DEMO_CALL = Path(notalone.__file__).parent / "calls" / "metoo"
 
@@ -34,35 +44,59 @@ def serve() -> None:
     """Serve the calls that are loaded.
 
     \b
-    Settings come from the environment; `notalone settings` lists them. For example:
+    Settings come from the environment; "notalone settings" lists them. For example:
       NOTALONE_PORT=8080 NOTALONE_DATA=/srv/notalone notalone serve
     """
-    settings = read_settings()
-    asyncio.run(_prepare(settings))
-    _serve(settings)
+    _serve(read_settings())
 
 
 @click.command()
 def demo() -> None:
     """Load the demo call, #MeToo itself, and serve it."""
-    settings = read_settings()
-    asyncio.run(_prepare(settings, DEMO_CALL))
-    _serve(settings)
+    _serve(read_settings(), DEMO_CALL)
 
 
-async def _prepare(settings: Settings, bundle: Path | None = None) -> None:
+async def _prepare(settings: Settings, bundle: Path | None) -> None:
     """Find out what would stop every worker, and bring the schema up to date before several would each try."""
     read_directory(settings.help_directory).entries(datetime.now(UTC).date())
     async with open_platform(settings) as platform:
         if bundle is not None:
             await platform.calls.load(bundle.name, read_bundle(bundle))
-        open_calls = sum(call.open for call in platform.calls.all())
-    click.echo(f"Not Alone serves {len(platform.calls.all())} call(s), {open_calls} open: {settings.public_url}")
-    if not platform.calls.all():
-        click.echo("Load one with `notalone call load FOLDER`; no restart is needed.")
+        calls = platform.calls.all()
+    still_open = sum(call.open for call in calls)
+    say(f"Not Alone serves {counted(len(calls), 'call')}, {still_open} open: {settings.public_url}")
+    if not calls:
+        say('"notalone call load FOLDER" puts a call here; no restart is needed.', err=True)
 
 
-def _serve(settings: Settings) -> None:
+def _check_address(host: str, port: int) -> None:
+    """Raises Trouble where the server could not listen: before anything is made, and in better words than its own."""
+    try:
+        # A name may have several addresses, and the server listens on each.
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind(address)
+    except OSError as error:
+        hints = {
+            errno.EADDRINUSE: "does Not Alone run already? if not, set NOTALONE_PORT to another",
+            errno.EACCES: "ports below 1024 are for root; set NOTALONE_PORT to a higher one, with a proxy in front",
+        }
+        hint = hints.get(error.errno or 0, "NOTALONE_HOST has to be an address of this machine")
+        raise Trouble(f"cannot listen on port {port} of {host}: {error.strerror}", hint) from None
+
+
+def _serve(settings: Settings, bundle: Path | None = None) -> None:
+    # Here and not above: the other commands need no web server.
+    import uvicorn
+
+    from notalone.web.app import create_app
+    from notalone.web.connection import Connection
+
+    _check_address(settings.host, settings.port)
+    asyncio.run(_prepare(settings, bundle))
     # What would stop a worker stops us here: several workers would be started again and again for ever.
     create_app(settings)
     # No access log: who came, when and from where is nobody's business. Nor does the server name itself.
@@ -73,11 +107,14 @@ def _serve(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
+        ws="none",
         access_log=False,
         log_level="warning",
         server_header=False,
         proxy_headers=False,
+        # A visit stays on one connection from page to page, and a proxy finds its own still open.
+        timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
     )
 
@@ -89,6 +126,7 @@ def backup(file: Path | None) -> None:
 
     The file holds everything but the words of people, of which there are none: calls, voices as random-looking
     numbers, and what was published. Keep it as safe as the database, and keep the withdrawals journal with it.
+    A FILE that is there is never replaced.
 
     \b
     For example:
@@ -97,14 +135,23 @@ def backup(file: Path | None) -> None:
     """
     settings = read_settings()
     path = file or Path(f"notalone-{datetime.now(UTC):%Y-%m-%d-%H%M%S}.backup")
+    if path.exists() or path.is_symlink():
+        raise Trouble(f"{path} is there already", "nothing was written; give another name, or move it away")
+    if not path.parent.is_dir():
+        raise Trouble(f"there is no folder {path.parent}", "make it first, or give another name")
     with _progress() as report:
         voices = asyncio.run(_back_up(settings, path, report))
-    click.echo(f"{path}: {voices:,} voices. Keep {settings.withdrawals} with it.")
+    say(f"{path}: {counted(voices, 'voice')}. Keep {settings.withdrawals} with it.")
 
 
 async def _back_up(settings: Settings, path: Path, report: Report) -> int:
-    async with open_platform(settings) as platform:
-        return await back_up(platform, path, report)
+    # A new and empty database would make a backup of nothing, and pass for one of everything.
+    async with open_platform(settings, create=False) as platform:
+        try:
+            return await back_up(platform, path, report)
+        except OSError as error:
+            hint = "is there space, and may the server's user write there?"
+            raise Trouble(f"{path} could not be written: {error.strerror}", hint) from None
 
 
 @click.command()
@@ -131,9 +178,9 @@ def restore(file: Path, journals: tuple[Path, ...]) -> None:
     settings = read_settings()
     with _progress() as report:
         done = asyncio.run(_restore(settings, file, (settings.withdrawals, *journals), report))
-    click.echo(
-        f"Restored {file} of {done.made_on}: {done.voices_in_backup:,} voices in it, {done.voices_now:,} here now, "
-        f"{done.withdrawals_applied:,} withdrawals applied."
+    say(
+        f"Restored {file} of {done.made_on}: {counted(done.voices_in_backup, 'voice')} in it, "
+        f"{done.voices_now:,} here now, {counted(done.withdrawals_applied, 'withdrawal')} applied."
     )
 
 
@@ -143,26 +190,39 @@ async def _restore(settings: Settings, path: Path, journals: tuple[Path, ...], r
 
 
 @click.command()
-def settings() -> None:
-    """List every setting, its value and what it means."""
-    now = read_settings()
+def settings() -> int:
+    """List every setting, its value and what it means.
+
+    A value that cannot be used is marked. The exit status is 1 if there is any.
+    """
+    now, bad = look_through()
+    expected = {each.name: each.expected for each in bad}
     hints = get_type_hints(Settings, include_extras=True)
     for each in fields(Settings):
-        value = getattr(now, each.name)
+        name = variable(each.name)
+        value = os.environ[name] if name in expected else getattr(now, each.name)
         shown = without_password(value) if each.name == "database_url" else value
-        click.echo(f"{variable(each.name)}={shown}\n    {get_args(hints[each.name])[1]}")
+        say(f"{name}={shown}")
+        say(f"    {get_args(hints[each.name])[1]}")
+        default = "" if each.default == Path() else str(each.default)
+        if default and default != str(shown):
+            say(f"    by default: {default}")
+        if name in expected:
+            say(f"    CANNOT BE USED: expected {expected[name]}")
+    for problem in bad:
+        near = problem.near if isinstance(problem, UnknownSetting) else ""
+        tell(str(problem), f"did you mean {near}?" if near else "")
+    return 1 if bad else 0
 
 
 @contextmanager
 def _progress() -> Iterator[Report]:
-    """A bar on the terminal, for work that takes longer than a blink."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with progress() as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(table: str, done: int, total: int) -> None:
             if table not in tasks:
-                tasks[table] = bars.add_task(table, total=total)
+                tasks[table] = bars.add_task(table, total=total, now="")
             bars.update(tasks[table], completed=done)
 
         yield report

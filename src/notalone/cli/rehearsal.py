@@ -172,5 +172,6 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         except subprocess.TimeoutExpired:
             continue
         said = log.read_text(errors="replace").strip().splitlines()
-        raise Trouble("the scratch server did not start", said[-1] if said else "it said nothing")
+        ours = [line.removeprefix("notalone: ") for line in said if line.startswith("notalone: ")]
+        raise Trouble("the scratch server did not start", (ours or said or ["it said nothing"])[-1])
     raise Trouble("the scratch server did not start within 30 seconds", "is the machine very busy? try again")

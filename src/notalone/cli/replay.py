@@ -14,11 +14,9 @@ from typing import Any, TypeVar
 
 import click
 import uvloop
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from notalone.cli.rehearsal import Place, marked_call, scratch_server
-from notalone.cli.terminal import Trouble, say
+from notalone.cli.terminal import Trouble, progress, say
 from notalone.client.crowd import Crowd, Outcome, Target
 from notalone.client.curve import Curve, UnusableSeries, first_day, read_series
 from notalone.client.door import Count, Door, DoorError, open_door
@@ -200,16 +198,8 @@ def _stopped_by_signals(crowd: Crowd) -> Iterator[_Stops]:
 
 async def _shown(crowd: Crowd, curve: Curve) -> None:
     """Let the crowd come, with its progress on the terminal meanwhile."""
-    columns = (
-        TextColumn("sent"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[now]}"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True, no_color=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        bar = bars.add_task("", total=curve.total, now="")
+    with progress() as bars:
+        bar = bars.add_task("sent", total=curve.total, now="")
         running = asyncio.create_task(crowd.run())
         try:
             while not running.done():

@@ -95,18 +95,18 @@ class Crowd:
 
     async def run(self) -> Outcome:
         """Until the curve ends, or `stop`; then waits for the answers that are due."""
-        connections = [Connection(self._target) for _ in range(self._connections)]
-        await connections[0].open()
+        visitors = [Visitor(self._target) for _ in range(self._connections)]
+        await visitors[0].open()
         self._began = time.perf_counter()
-        watching = asyncio.create_task(self._end_silent_ones(connections))
+        watching = asyncio.create_task(self._end_silent_ones(visitors))
         try:
             async with asyncio.TaskGroup() as group:
-                senders = [group.create_task(self._send_while_due(each)) for each in connections]
+                senders = [group.create_task(self._send_while_due(each)) for each in visitors]
                 await self._follow_the_curve(senders)
         finally:
             watching.cancel()
             self.outcome.elapsed = self._now()
-            for each in connections:
+            for each in visitors:
                 each.close()
         return self.outcome
 
@@ -135,14 +135,14 @@ class Crowd:
         for _ in senders:
             self._due.release()
 
-    async def _end_silent_ones(self, connections: list[Connection]) -> None:
+    async def _end_silent_ones(self, visitors: list[Visitor]) -> None:
         # One timer for all: one for each request would cost as much as the request.
         while True:
             await asyncio.sleep(1)
-            for each in connections:
+            for each in visitors:
                 each.end_if_silent(ANSWER_SECONDS)
 
-    async def _send_while_due(self, connection: Connection) -> None:
+    async def _send_while_due(self, visitor: Visitor) -> None:
         while True:
             await self._due.acquire()
             if self._over.is_set():
@@ -150,15 +150,15 @@ class Crowd:
             number = self.outcome.sent
             self.outcome.sent = number + 1
             stands = int((number + 1) * self._stand) > int(number * self._stand)
-            await self._give(connection, Kind.STAND_WITH_YOU if stands else Kind.ME_TOO)
+            await self._give(visitor, Kind.STAND_WITH_YOU if stands else Kind.ME_TOO)
 
-    async def _give(self, connection: Connection, kind: Kind) -> None:
+    async def _give(self, visitor: Visitor, kind: Kind) -> None:
         target = self._target
         nonce = nonce_from(os.urandom(NONCE_BYTES))
         tap = Tap(target.slug, kind, nonce, await prove(target.slug, nonce, target.pow_bits))
         sent_at = self._now()
         try:
-            status, content = await connection.exchange(tap)
+            status, content = await visitor.exchange(tap)
         except OSError:
             status, content = 0, b""
         if status != HTTPStatus.CREATED:
@@ -205,8 +205,8 @@ class Crowd:
             sample[random.randrange(self._sample)] = given  # noqa: S311
 
 
-class Connection:
-    """One visitor's connection to the door; opened when it is first needed, and again when it broke."""
+class Visitor:
+    """One at the door, whose connection is opened when it is first needed, and again when it broke."""
 
     def __init__(self, target: Target) -> None:
         place = urlsplit(target.url)

@@ -8,20 +8,24 @@ merges: nothing that was accepted since is lost, and withdrawals made since are 
 from __future__ import annotations
 
 import os
+import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, aclosing, contextmanager
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from notalone.protocol.call import LANGUAGE, SLUG
 from notalone.services.platform import Platform
 from notalone.storage import backup as stored
 from notalone.storage import journal, magnitude
-from notalone.storage.database import Connection
+from notalone.storage.database import Connection, Database
+from notalone.storage.voice import WITHDRAWN, hold_writers
 
 FORMAT = 1
 Progress = Callable[[str, int, int], None]  # table, rows done, rows in all
@@ -40,6 +44,7 @@ class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
 # What a row of each table may hold. A backup comes from outside, perhaps years later: nothing of it goes unchecked.
 _Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _CallId = Annotated[int, Meta(ge=1, lt=2**31)]
+_Revision = Annotated[int, Meta(ge=1, lt=2**31)]
 _Sixteen = Annotated[bytes, Meta(min_length=16, max_length=16)]
 
 
@@ -49,16 +54,16 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Call(_Row):
     id: _CallId
-    slug: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{1,39}\Z")]
+    slug: Annotated[str, Meta(pattern=rf"\A{SLUG}\Z")]
     salt: _Sixteen
     loaded_on: date
     closed_on: date | None
-    revision: _CallId
+    revision: _Revision
 
 
 class _CallText(_Row):
     call_id: _CallId
-    lang: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9-]{1,35}\Z")]
+    lang: Annotated[str, Meta(pattern=rf"\A{LANGUAGE}\Z")]
     source: Annotated[str, Meta(pattern=r"\A[^\x00]*\Z")]
 
 
@@ -113,38 +118,49 @@ async def back_up(platform: Platform, path: Path, progress: Progress = _silent) 
 
     Raises OSError, StorageUnavailable.
     """
-    partial = path.with_name(path.name + ".partial")
-    counts: dict[str, int] = {}
-    try:
-        with partial.open("wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                async with platform.database.read() as connection:
-                    for table in stored.TABLES:
-                        total = await stored.count(connection, table)
-                        counts[table] = await _write_table(archive, connection, table, total, progress)
-                    voices = sum((await magnitude.totals(connection)).values())
-                archive.writestr("manifest.json", msgspec.json.encode(_Manifest(FORMAT, platform.today(), counts)))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with _appearing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        counts, voices = await _write_tables(archive, platform.database, progress)
+        archive.writestr("manifest.json", msgspec.json.encode(_Manifest(FORMAT, platform.today(), counts)))
     return voices
 
 
-async def _write_table(
-    archive: zipfile.ZipFile, connection: Connection, table: str, total: int, progress: Progress
-) -> int:
-    done = 0
-    with archive.open(f"{table}.jsonl", "w", force_zip64=True) as out:
-        async for row in stored.rows(connection, table):
-            out.write(msgspec.json.encode(row) + b"\n")
-            done += 1
-            if done % stored.CHUNK == 0:
-                progress(table, done, total)
-    progress(table, done, total)
-    return done
+@contextmanager
+def _appearing(path: Path) -> Iterator[IO[bytes]]:
+    """Stands at `path` once the block has ended well; what was there stays until then."""
+    # For its owner's eyes only, under a name of its own: another backup may be on its way to the same path.
+    handle, name = tempfile.mkstemp(".partial", f"{path.name}.", path.parent)
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(handle)
+        partial.replace(path)
+        journal.sync_folder(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+async def _write_tables(archive: zipfile.ZipFile, database: Database, progress: Progress) -> tuple[dict[str, int], int]:
+    """Rows of each table, and voices that stand among them."""
+    counts: dict[str, int] = {}
+    standing = 0
+    # Written out here, not within the transaction: what the disk does to the file is no fault of the database.
+    async with aclosing(stored.snapshot(database)) as snapshot:
+        with ExitStack() as open_part:
+            async for table, total, rows in snapshot:
+                if table not in counts:
+                    open_part.close()
+                    part = open_part.enter_context(archive.open(f"{table}.jsonl", "w", force_zip64=True))
+                part.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+                counts[table] = counts.get(table, 0) + len(rows)
+                standing += _standing(table, rows)
+                progress(table, counts[table], total)
+    return counts, standing
+
+
+def _standing(table: str, rows: Iterable[stored.Row]) -> int:
+    return sum(row["kind"] != WITHDRAWN for row in rows) if table == "voice" else 0
 
 
 class _Backup:
@@ -153,32 +169,35 @@ class _Backup:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         self.manifest = msgspec.json.decode(archive.read("manifest.json"), type=_Manifest)
+        self.standing = 0  # how many voices; known once it was checked
 
     def rows(self, table: str) -> Iterator[dict[str, Any]]:
         decoder = msgspec.json.Decoder(_ROWS[table])
-        with self._archive.open(f"{table}.jsonl") as file:
-            for line in file:
-                yield msgspec.structs.asdict(decoder.decode(line))
+        try:
+            with self._archive.open(f"{table}.jsonl") as file:
+                for line in file:
+                    yield msgspec.structs.asdict(decoder.decode(line))
+        except OSError as error:
+            # As it is, it would pass for the database's in whose transaction the rows are used.
+            raise UnusableBackup(f"it cannot be read: {error}") from error
 
-    def check(self) -> int:
-        """Read it all; how many voices stand in it. Raises whatever is wrong."""
+    def check(self) -> None:
+        """Read it all. Raises whatever is wrong."""
         if self.manifest.format != FORMAT:
             raise UnusableBackup(f"its format, {self.manifest.format}, is newer than this program")
         calls = [(row["id"], row["slug"]) for row in self.rows("call")]
         ids = {id for id, _ in calls}
         if not len(ids) == len({slug for _, slug in calls}) == len(calls):
             raise UnusableBackup("a call is in it twice")
-        standing = 0
         for table in _ROWS:
             done, total = 0, self.manifest.rows[table]
             for row in self.rows(table):
                 done += 1
                 if "call_id" in row and row["call_id"] not in ids:
                     raise UnusableBackup(f"{table}: a row of a call that is not in it")
-                standing += table == "voice" and row["kind"] != 0
+                self.standing += _standing(table, (row,))
             if done != total:
                 raise UnusableBackup(f"{table}: {done} rows where the manifest says {total}")
-        return standing
 
 
 async def restore(platform: Platform, path: Path, journals: Sequence[Path], progress: Progress = _silent) -> Restored:
@@ -189,19 +208,25 @@ async def restore(platform: Platform, path: Path, journals: Sequence[Path], prog
     with path.open("rb") as file:
         try:
             backup = _Backup(zipfile.ZipFile(file))
-            standing = backup.check()
+            backup.check()
         except Exception as error:
             # What zipfile stumbles over in a damaged file has a dozen types.
             raise UnusableBackup(f"{path} is not a whole backup: {error}") from error
+        # Before the transaction, which would take their faults for the database's. Who withdraws meanwhile is not
+        # missed: her voice is here, marked already or as soon as its writer need no longer wait.
+        withdrawals = {withdrawal for each in journals for withdrawal in journal.read(each)}
         async with platform.database.write() as connection:
-            await stored.hold_writers(connection)
-            applied = await _merge(connection, backup, journals, progress)
+            await hold_writers(connection)
+            await magnitude.hold_publishing(connection)
+            applied = await _merge(connection, backup, withdrawals, progress)
             now = sum((await magnitude.totals(connection)).values())
-    return Restored(backup.manifest.made_on, standing, applied, now)
+    return Restored(backup.manifest.made_on, backup.standing, applied, now)
 
 
-async def _merge(connection: Connection, backup: _Backup, journals: Sequence[Path], progress: Progress) -> int:
-    """How many voices the journals withdrew."""
+async def _merge(
+    connection: Connection, backup: _Backup, withdrawals: Iterable[tuple[str, bytes]], progress: Progress
+) -> int:
+    """How many voices the withdrawals, by slug and id, took out."""
     ids, restored = await _merge_calls(connection, backup)
     # The texts of a call belong together: those that are here are newer and stay.
     await _merge_table(connection, backup, "call_text", restored, progress)
@@ -210,8 +235,9 @@ async def _merge(connection: Connection, backup: _Backup, journals: Sequence[Pat
     for row in backup.rows("publication"):
         await stored.raise_tick(connection, row["tick"])
     here = await stored.calls_here(connection)
-    withdrawals = {(here[slug].id, id) for path in journals for slug, id in journal.read(path) if slug in here}
-    applied = await stored.mark_withdrawn(connection, sorted(withdrawals))
+    applied = await stored.mark_withdrawn(
+        connection, sorted((here[slug].id, id) for slug, id in withdrawals if slug in here)
+    )
     await stored.count_again(connection)
     return applied
 
@@ -249,7 +275,7 @@ async def _merge_table(
         if moved:
             await stored.add_rows(connection, table, moved)
         if table == "voice":
-            await stored.mark_withdrawn(connection, ((r["call_id"], r["id"]) for r in moved if r["kind"] == 0))
+            await stored.mark_withdrawn(connection, ((r["call_id"], r["id"]) for r in moved if r["kind"] == WITHDRAWN))
         done += len(chunk)
         progress(table, done, total)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 from babel import Locale, UnknownLocaleError
 
+from notalone.protocol.call import LANGUAGE, SLUG
 from notalone.services.prose import Prose, Report, address_problem, forbidden_character, quoted, read_prose
 
 LARGEST_FILE = 256 * 1024
@@ -39,8 +40,6 @@ _OPTIONAL = ("me_too", "stand", "rehearsal")
 _KEYS = ("title", "ask", "summary", "operator", "contact", "reviewed", "me_too", "stand", "rehearsal")
 _REQUIRED_KEYS = tuple(key for key in _KEYS if key not in _OPTIONAL)
 
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 _UNFINISHED = re.compile(r"\bTODO:")
 
 
@@ -122,12 +121,12 @@ class _Draft:
 
 def is_slug(text: str) -> bool:
     """Whether a call can have this name in addresses."""
-    return _SLUG.fullmatch(text) is not None
+    return re.fullmatch(SLUG, text) is not None
 
 
 def is_language(text: str) -> bool:
     """Whether `text` is the code of a language that pages can be set in: `es`, `pt-BR`, `zh-Hant`."""
-    if _LANGUAGE.fullmatch(text) is None:
+    if re.fullmatch(LANGUAGE, text) is None:
         return False
     try:
         Locale.parse(text, sep="-", resolve_likely_subtags=False)

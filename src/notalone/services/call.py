@@ -14,8 +14,9 @@ from typing import Literal
 from notalone.protocol.voice import SALT_BYTES
 from notalone.services.bundle import BundleError, CallText, parse_text
 from notalone.storage import call as stored
-from notalone.storage.backup import hold_writers
 from notalone.storage.database import Database
+from notalone.storage.magnitude import hold_publishing
+from notalone.storage.voice import hold_writers
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ class Calls:
         async with self._database.write() as connection:
             # Whoever still found the call, to add a voice or to publish its number, ends first.
             await hold_writers(connection)
-            await stored.hold_publishing(connection)
+            await hold_publishing(connection)
             there = await stored.find(connection, slug)
             if there is None:
                 raise UnknownCall(slug)

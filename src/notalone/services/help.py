@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import msgspec
 
 import notalone
+from notalone.protocol.call import LANGUAGE
 
 # The directory that comes with the program.
 SHIPPED = Path(notalone.__file__).parent / "help" / "directory.json"
@@ -27,7 +28,7 @@ _TIME_ZONES = timedelta(days=1)
 
 # What each pattern means, for the sentence that says so when it does not match.
 _WORDS = r"\S"
-_LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"
+_LANGUAGE = rf"^{LANGUAGE}\Z"
 _ADDRESS = r"^https://[^\s/@<>]+(/[^\s<>]*)?\Z"
 _NUMBER = r"^[+*]?[0-9][0-9 ()./*-]+\Z"
 _AREA = r"^([A-Z]{2}(-[A-Z0-9]{1,3})?|001)\Z"
@@ -54,13 +55,13 @@ _Id = Annotated[str, msgspec.Meta(pattern=_ID)]
 class HelpError(Exception):
     """The help directory cannot be used. Nothing of it is shown."""
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(str(each) for each in problems))
+    def __init__(self, flaws: tuple[Flaw, ...]) -> None:
+        self.flaws = flaws
+        super().__init__("\n".join(str(each) for each in flaws))
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Flaw:
     """What is wrong with one field of one entry. Without an entry it is the file as a whole."""
 
     entry: str
@@ -92,14 +93,18 @@ class ServiceArea(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The page that the entry was read from."""
+    """The page that the entry was read from, and the language of its title where it is known."""
 
     url: _Address
     title: _Name
+    lang: _Language | None = None
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry as it stands in the file. Texts are by language; no `languages` means that they are not known."""
+    """One entry as it stands in the file. Texts are by language; no `languages` means that they are not known.
+
+    `young`: it is there for children and young people.
+    """
 
     id: _Id
     name: _Name
@@ -113,6 +118,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     schedules: dict[_Language, _Text]
     minimum_age: _Age | None = None
     maximum_age: _Age | None = None
+    young: bool = False
     source: Source
     assured_date: date
 
@@ -132,54 +138,57 @@ class Directory:
     def entries(self, today: date) -> list[Entry]:
         """The active services in the order of the file.
 
-        Raises HelpError if one was checked in the future: then its date cannot be trusted to grow old. Days only go
-        forward, so a server that asks once when it starts is safe from then on.
+        What was checked in the future is stale: either its date or the clock is wrong, and it cannot be trusted to
+        grow old.
         """
-        problems = [
-            Problem(f'entry "{each.name}"', "assured_date", f"{each.assured_date} is in the future")
-            for each in self._services
-            if each.assured_date > today + _TIME_ZONES
-        ]
-        if problems:
-            raise HelpError(tuple(problems))
         return [
-            Entry(**msgspec.structs.asdict(each), stale=today - each.assured_date > FRESH_FOR)
+            Entry(**msgspec.structs.asdict(each), stale=not -_TIME_ZONES <= today - each.assured_date <= FRESH_FOR)
             for each in self._services
             if each.status == "active"
         ]
 
+    def check(self, today: date) -> None:
+        """Raises HelpError if an entry was checked in the future."""
+        flaws = tuple(
+            Flaw(f'entry "{each.name}"', "assured_date", f"{each.assured_date} is in the future")
+            for each in self._services
+            if each.assured_date > today + _TIME_ZONES
+        )
+        if flaws:
+            raise HelpError(flaws)
+
 
 def read_directory(path: Path) -> Directory:
-    """The directory in a JSON file. Raises HelpError with every problem of every entry."""
+    """The directory in a JSON file. Raises HelpError with every flaw of every entry."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise HelpError((Problem("", "", f"{path} cannot be read: {error.strerror}"),)) from None
+        raise HelpError((Flaw("", "", f"{path} cannot be read: {error.strerror}"),)) from None
     return parse_directory(data)
 
 
 def parse_directory(data: bytes) -> Directory:
-    """The directory in the bytes of a JSON file: a list of entries. Raises HelpError with every problem."""
+    """The directory in the bytes of a JSON file: a list of entries. Raises HelpError with every flaw."""
     try:
         raw = msgspec.json.decode(data, type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise HelpError((Problem("", "", f"the file is not a list of entries in JSON: {error}"),)) from None
+        raise HelpError((Flaw("", "", f"the file is not a list of entries in JSON: {error}"),)) from None
     services: list[Service] = []
-    problems: list[Problem] = []
+    flaws: list[Flaw] = []
     seen: dict[str, int] = {}
     for number, each in enumerate(raw, start=1):
         try:
             service = msgspec.json.decode(each, type=Service)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            problems.append(_problem(_label(number, each), str(error)))
+            flaws.append(_flaw(_label(number, each), str(error)))
             continue
-        problems += _contradictions(_label(number, each), service)
+        flaws += _contradictions(_label(number, each), service)
         if service.id in seen:
-            problems.append(Problem(_label(number, each), "id", f"entry {seen[service.id]} has the same"))
+            flaws.append(Flaw(_label(number, each), "id", f"entry {seen[service.id]} has the same"))
         seen.setdefault(service.id, number)
         services.append(service)
-    if problems:
-        raise HelpError(tuple(problems))
+    if flaws:
+        raise HelpError(tuple(flaws))
     return Directory(tuple(services))
 
 
@@ -197,27 +206,27 @@ class _Named(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-def _problem(label: str, message: str) -> Problem:
+def _flaw(label: str, message: str) -> Flaw:
     # msgspec writes "Object missing required field `title` - at `$.source`". The field is the place, together with the
     # name of what is absent or not known.
     text, _, place = message.partition(" - at ")
     path = place.rpartition("$")[2].strip("`").removeprefix(".")
     if found := re.fullmatch(r"Object (missing required|contains unknown) field `(.+)`", text):
         field = f"{path}.{found[2]}".removeprefix(".")
-        return Problem(label, field, "is missing" if found[1] == "missing required" else "is not a field here")
+        return Flaw(label, field, "is missing" if found[1] == "missing required" else "is not a field here")
     for pattern, meaning in _MEANINGS.items():
         if text.endswith(f"matching regex {pattern!r}"):
-            return Problem(label, path, f"is not {meaning}")
-    return Problem(label, path, text.replace("`", ""))
+            return Flaw(label, path, f"is not {meaning}")
+    return Flaw(label, path, text.replace("`", ""))
 
 
-def _contradictions(label: str, service: Service) -> list[Problem]:
-    problems = []
+def _contradictions(label: str, service: Service) -> list[Flaw]:
+    flaws = []
     least, most = service.minimum_age, service.maximum_age
     if least is not None and most is not None and least > most:
-        problems.append(Problem(label, "minimum_age", "is more than maximum_age"))
+        flaws.append(Flaw(label, "minimum_age", "is more than maximum_age"))
     if not service.phones and service.url is None:
-        problems.append(Problem(label, "phones", "are empty, and there is no url either"))
+        flaws.append(Flaw(label, "phones", "are empty, and there is no url either"))
     if service.schedules and not service.schedules.keys() & service.description.keys():
-        problems.append(Problem(label, "schedules", "have no language that the description has"))
-    return problems
+        flaws.append(Flaw(label, "schedules", "have no language that the description has"))
+    return flaws

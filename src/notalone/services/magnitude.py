@@ -43,13 +43,16 @@ class Point:
     """What the public saw from `at` (Unix seconds, a tick) on."""
 
     at: int
-    metoo: int | None
-    stand: int | None
+    metoo: int | None = None
+    stand: int | None = None
+
+    def of(self, kind: int) -> int | None:
+        return self.metoo if kind == Kind.ME_TOO else self.stand
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """All that the public may know of one call's count."""
+    """All that the public may know of one call's count. It changes at `next_release_at`, if at all."""
 
     kinds: dict[str, Shown]
     series: tuple[Point, ...]
@@ -69,22 +72,18 @@ class _Known:
 
     def shown(self, call_id: int, kind: int) -> int | None:
         points = self.series.get(call_id)
-        if not points:
-            return None
-        return points[-1].metoo if kind == Kind.ME_TOO else points[-1].stand
+        return points[-1].of(kind) if points else None
 
     def extended(self, later: Sequence[stored.StoredRelease], released_at: int) -> _Known:
         """With releases that are all later than the newest, in order."""
         points: dict[int, list[Point]] = {}
         for each in later:
             mine = points.setdefault(each.call_id, list(self.series.get(each.call_id, ())))
-            before = mine[-1] if mine else Point(each.tick, None, None)
+            before = mine[-1] if mine else Point(each.tick)
             if mine and before.at == each.tick:
                 mine.pop()
-            if each.kind == Kind.ME_TOO:
-                mine.append(Point(each.tick, each.number, before.stand))
-            else:
-                mine.append(Point(each.tick, before.metoo, each.number))
+            numbers = {kind.word: each.number if kind == each.kind else before.of(kind) for kind in Kind}
+            mine.append(Point(each.tick, **numbers))
         series = {**self.series, **{call_id: tuple(mine) for call_id, mine in points.items()}}
         counts = Counter(self.counts) + Counter(each.call_id for each in later)
         newest = later[-1].tick if later else self.newest
@@ -123,7 +122,8 @@ class Magnitude:
             series=known.series.get(call.id, ()),
             tick_seconds=self._tick_seconds,
             released_at=known.released_at,
-            next_release_at=known.released_at + self._tick_seconds,
+            # Not a tick's length later: the last tick may be one of another length, from before the setting changed.
+            next_release_at=(known.released_at // self._tick_seconds + 1) * self._tick_seconds,
         )
 
     async def release(self) -> None:

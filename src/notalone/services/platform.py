@@ -18,11 +18,11 @@ from notalone.services.settings import Settings
 from notalone.services.voice import Voices
 from notalone.services.waiting import KEY_BYTES, KEY_NAME, WaitingLine
 from notalone.storage import key
-from notalone.storage.database import Database, StorageUnavailable, UnusableDatabaseURL
+from notalone.storage.database import Database, NoDatabase, StorageUnavailable, UnusableDatabaseURL
 from notalone.storage.voice import voice_writer
 
 # With what a platform raises: those who call services have no business with storage.
-__all__ = ("Platform", "StorageUnavailable", "UnusableDatabaseURL", "open_platform", "run_platform")
+__all__ = ("NoDatabase", "Platform", "StorageUnavailable", "UnusableDatabaseURL", "open_platform", "run_platform")
 
 _log = logging.getLogger(__name__)
 
@@ -46,12 +46,15 @@ class Platform:
 
 
 @asynccontextmanager
-async def open_platform(settings: Settings, clock: Clock = time.time) -> AsyncIterator[Platform]:
+async def open_platform(
+    settings: Settings, clock: Clock = time.time, *, create: bool = True
+) -> AsyncIterator[Platform]:
     """The platform without its running parts: for commands. Brings the schema up to date.
 
-    Raises StorageUnavailable, UnusableDatabaseURL.
+    `create`: whether an empty database is made where there is none.
+    Raises StorageUnavailable (NoDatabase where none was made), UnusableDatabaseURL.
     """
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, create=create)
     try:
         await database.upgrade()
         calls = Calls(database, lambda: datetime.fromtimestamp(clock(), UTC).date())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -12,14 +13,29 @@ from typing import Annotated
 
 from notalone.services.help import SHIPPED
 
+# Every page holds this address, and the answers to a tap have a size of their own to keep.
+LONGEST_EXIT = 300
+_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*")
+
 
 class BadSetting(ValueError):
-    """A setting has a value that cannot be used."""
+    """A setting has a value that cannot be used. `name` is its variable."""
 
     def __init__(self, name: str, expected: str) -> None:
         super().__init__(f"{name}: expected {expected}")
         self.name = name
         self.expected = expected
+
+
+class UnknownSetting(BadSetting):
+    """There is no such setting. `near`: the one that was perhaps meant, or nothing."""
+
+    def __init__(self, name: str, near: str) -> None:
+        super().__init__(name, "the name of a setting")
+        self.near = near
+
+    def __str__(self) -> str:
+        return f"there is no setting {self.name}"
 
 
 @dataclass(frozen=True)
@@ -65,26 +81,34 @@ class Settings:
         object.__setattr__(self, "public_url", self.public_url.rstrip("/"))
         if not self.workers:
             cores = os.cpu_count() or 1
-            object.__setattr__(self, "workers", 1 if self.database_url.startswith("sqlite") else cores)
+            most = _LIMITS["workers"][1]
+            object.__setattr__(self, "workers", 1 if self.database_url.startswith("sqlite") else min(cores, most))
         self._check()
 
     def _check(self) -> None:
-        limits = {
-            "port": (1, 65535),
-            "workers": (1, 64),
-            "tick": (1, 86400),
-            "pow_bits": (0, 26),
-            "slow_rate": (1, 10**6),
-        }
-        for name, (least, most) in limits.items():
+        for name, (least, most) in _LIMITS.items():
             if not least <= getattr(self, name) <= most:
                 raise BadSetting(variable(name), f"a number from {least} to {most}")
-        if not re.fullmatch(r"https://[^\s/?#]+\S*", self.exit_url):
+        # First: the public address may have been made of it.
+        if not re.fullmatch(r"[^\s/?#@\[\]]+", self.host):
+            raise BadSetting(variable("host"), "an address of this machine, like 127.0.0.1")
+        if not _ADDRESS.fullmatch(self.exit_url) or not self.exit_url.startswith("https:"):
             raise BadSetting(variable("exit_url"), "an address that begins with https://")
-        if not re.fullmatch(r"https?://[^\s/?#]+\S*", self.public_url):
+        if len(self.exit_url) > LONGEST_EXIT:
+            raise BadSetting(variable("exit_url"), f"an address of {LONGEST_EXIT} characters at most")
+        if not _ADDRESS.fullmatch(self.public_url):
             raise BadSetting(variable("public_url"), "an address that begins with https:// or http://")
-        if self.source_url and not re.fullmatch(r"https?://[^\s/?#]+\S*", self.source_url):
+        if self.source_url and not _ADDRESS.fullmatch(self.source_url):
             raise BadSetting(variable("source_url"), "an address that begins with https:// or http://, or nothing")
+
+
+_LIMITS = {
+    "port": (1, 65535),
+    "workers": (0, 64),
+    "tick": (1, 86400),
+    "pow_bits": (0, 26),
+    "slow_rate": (1, 10**6),
+}
 
 
 def variable(name: str) -> str:
@@ -93,16 +117,35 @@ def variable(name: str) -> str:
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of this process. Raises BadSetting, also for a name that does not exist."""
+    """The settings of this process. An empty text is as good as none. Raises BadSetting; UnknownSetting for a name."""
     known = {variable(each.name): each for each in fields(Settings)}
     values: dict[str, object] = {}
     for name, text in environment.items():
         if not name.startswith("NOTALONE_"):
             continue
         if name not in known:
-            raise BadSetting(name, f"no such setting; there are {', '.join(sorted(known))}")
-        values[known[name].name] = _read(name, known[name].default, text)
+            raise UnknownSetting(name, _near(name))
+        if text:
+            values[known[name].name] = _read(name, known[name].default, text)
     return Settings(**values)  # type: ignore[arg-type]
+
+
+def look_through(environment: Mapping[str, str] = os.environ) -> tuple[Settings, list[BadSetting]]:
+    """What can be used of the settings, and what cannot: those settings have their defaults."""
+    usable, bad = dict(environment), list[BadSetting]()
+    while True:
+        try:
+            return read_settings(usable), bad
+        except BadSetting as error:
+            bad.append(error)
+            del usable[error.name]
+
+
+def _near(name: str) -> str:
+    """The variable that was perhaps meant, or nothing. What all begin with makes none of them alike."""
+    names = [each.name for each in fields(Settings)]
+    found = difflib.get_close_matches(name.removeprefix("NOTALONE_").lower(), names, n=1)
+    return variable(found[0]) if found else ""
 
 
 def _read(name: str, default: object, text: str) -> object:

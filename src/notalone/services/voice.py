@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 
 from notalone.protocol.voice import Kind, code_for, id_for
@@ -17,7 +18,7 @@ from notalone.services.call import Call
 from notalone.storage import journal
 from notalone.storage import voice as stored
 from notalone.storage.database import Database, StorageUnavailable
-from notalone.storage.voice import Refusal, Refusals, VoiceWriter
+from notalone.storage.voice import NotNew, Others, VoiceWriter
 
 _log = logging.getLogger(__name__)
 
@@ -47,17 +48,29 @@ class WriterFailed(Exception):
     """A defect of ours. The voice is not known to be stored; the same nonce may be sent again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A voice that is counted. `new`: by this tap, and not by an earlier one of the same form."""
+
+    code: str
+    new: bool
+
+
 class _Group:
     def __init__(self) -> None:
         self.ids: dict[tuple[int, int], list[bytes]] = {}
-        self.size = 0
+        self.all: set[bytes] = set()
         self.done = asyncio.Event()
-        self.refusals: Refusals = {}
+        self.others: Others = {}
         self.error: StorageUnavailable | WriterFailed | None = None
 
-    def add(self, call_id: int, kind: int, id: bytes) -> None:
+    def add(self, call_id: int, kind: int, id: bytes) -> bool:
+        """False: another tap brought it already."""
+        if id in self.all:
+            return False
+        self.all.add(id)
         self.ids.setdefault((call_id, kind), []).append(id)
-        self.size += 1
+        return True
 
 
 class _Known:
@@ -112,7 +125,11 @@ class Voices:
         await self._writer.close()
 
     async def give(self, call: Call, nonce: str, kind: Kind) -> str:
-        """Count this voice durably, once however often it is sent; its code.
+        """As `accept`; the code."""
+        return (await self.accept(call, nonce, kind)).code
+
+    async def accept(self, call: Call, nonce: str, kind: Kind) -> Accepted:
+        """Count this voice durably, once however often it is sent.
 
         Raises CallClosed, VoiceWithdrawn; StorageUnavailable, WriterFailed (then the same nonce may be sent again).
         """
@@ -121,18 +138,17 @@ class Voices:
         code = code_for(call.salt, nonce, kind)
         id = id_for(call.salt, code)
         group = self._gathering()
-        group.add(call.id, kind, id)
+        first = group.add(call.id, kind, id)
         self._wake.set()
         await group.done.wait()
         if group.error is not None:
             raise type(group.error)(str(group.error)) from group.error
-        if group.refusals:
-            refusal = group.refusals.get(id)
-            if refusal is Refusal.CALL_CLOSED:
-                raise CallClosed(call.slug)
-            if refusal is Refusal.WITHDRAWN:
-                raise VoiceWithdrawn(call.slug)
-        return code
+        why_not = group.others.get(id)
+        if why_not is NotNew.CALL_CLOSED:
+            raise CallClosed(call.slug)
+        if why_not is NotNew.WITHDRAWN:
+            raise VoiceWithdrawn(call.slug)
+        return Accepted(code, first and why_not is None)
 
     async def is_known(self, call: Call, nonce: str, kind: Kind) -> bool:
         """Whether this voice came before, withdrawn since or not. Raises StorageUnavailable."""
@@ -168,7 +184,7 @@ class Voices:
             return await stored.withdraw(connection, call.id, id) != stored.WITHDRAWN
 
     def _gathering(self) -> _Group:
-        if not self._waiting or self._waiting[-1].size >= GROUP:
+        if not self._waiting or len(self._waiting[-1].all) >= GROUP:
             self._waiting.append(_Group())
         return self._waiting[-1]
 
@@ -179,7 +195,7 @@ class Voices:
             while self._waiting:
                 group = self._waiting.popleft()
                 try:
-                    group.refusals = await self._writer.commit(group.ids)
+                    group.others = await self._writer.commit(group.ids)
                 except StorageUnavailable as error:
                     group.error = error
                     # The others came while this one waited for the database. Were each to wait for it in turn, the

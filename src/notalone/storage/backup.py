@@ -7,7 +7,7 @@ either knows as withdrawn is withdrawn.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import Table, case, delete, exists, func, insert, select, text, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from notalone.storage.call import add_row, find, remove
-from notalone.storage.database import Connection
+from notalone.storage.database import Connection, Database
 from notalone.storage.schema import call, call_text, publication, release, server_key, tally, voice
 from notalone.storage.voice import KEYS, WITHDRAWN
 
@@ -27,29 +27,24 @@ CHUNK = 5000
 Row = Mapping[str, Any]
 
 
-async def rows(connection: Connection, table: str) -> AsyncIterator[Row]:
-    """Every row of the table, in the snapshot of this connection.
+async def snapshot(database: Database) -> AsyncGenerator[tuple[str, int, list[Row]]]:
+    """A table, how many rows it has, and some of them: until all tables were told whole, as they were in one moment.
 
     Ordered by key, for PostgreSQL keeps rows in the order in which they came, and a backup must not tell it.
+    Raises StorageUnavailable.
     """
-    keys = TABLES[table].primary_key.columns
-    result = await connection.stream(select(TABLES[table]).order_by(*keys), execution_options={"yield_per": CHUNK})
-    async for row in result.mappings():
-        yield dict(row)
+    async with database.read() as connection:
+        for name, table in TABLES.items():
+            total = await count(connection, name)
+            ordered = select(table).order_by(*table.primary_key.columns)
+            yield name, total, []
+            result = await connection.stream(ordered, execution_options={"yield_per": CHUNK})
+            async for some in result.mappings().partitions():
+                yield name, total, [dict(row) for row in some]
 
 
 async def count(connection: Connection, table: str) -> int:
     return int(await connection.scalar(select(func.count()).select_from(TABLES[table])) or 0)
-
-
-async def hold_writers(connection: Connection) -> None:
-    """Let those who take voices wait, as long as their patience lasts, until this transaction ends; readers go on.
-
-    In the order in which the group commit takes its locks, or the two would wait for each other.
-    """
-    if connection.dialect.name == "postgresql":
-        # Not a weaker one: a withdrawal locks its row before it writes, and would then hold what is needed here.
-        await connection.execute(text("LOCK TABLE voice, tally IN EXCLUSIVE MODE"))
 
 
 @dataclass(frozen=True, slots=True)

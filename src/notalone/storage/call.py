@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from notalone.storage.database import Connection, StorageUnavailable
-from notalone.storage.schema import call, call_text, publication, release, tally, voice
+from notalone.storage.schema import call, call_text, release, tally, voice
 from notalone.storage.voice import WITHDRAWN
 
 
@@ -88,14 +88,6 @@ async def touch(connection: Connection, call_id: int) -> None:
 
 async def close(connection: Connection, call_id: int, today: date) -> None:
     await connection.execute(update(call).where(call.c.id == call_id).values(closed_on=today))
-
-
-async def hold_publishing(connection: Connection) -> None:
-    """Let whoever is publishing end, and others wait until this transaction ends.
-
-    Before a call is locked: a number that is written locks the call that it is of.
-    """
-    await connection.execute(update(publication).values(tick=publication.c.tick))
 
 
 async def remove(connection: Connection, call_id: int) -> int:

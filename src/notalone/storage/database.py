@@ -7,6 +7,7 @@ One URL chooses the engine: `sqlite:///path/file.db` or `postgresql://user@host/
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 import time
@@ -19,7 +20,7 @@ import alembic.command
 import asyncpg
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine import Connection as SyncConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -36,7 +37,18 @@ CONNECT_SECONDS = 5
 
 
 class StorageUnavailable(Exception):
-    """Nothing could be stored or read just now. Nothing was half-written; the same request may be sent again."""
+    """Nothing could be stored or read just now. Nothing was half-written; the same request may be sent again.
+
+    `hint` is for the operator: what to look at, or nothing.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class NoDatabase(StorageUnavailable):
+    """There is no database there, and none was to be made."""
 
 
 class UnusableDatabaseURL(ValueError):
@@ -74,18 +86,58 @@ _NO_DEFECTS = (
 )
 
 
+# By SQLite's primary code.
+_SQLITE_HINTS = {
+    sqlite3.SQLITE_NOTADB: "that file is something else and was left as it is; is NOTALONE_DATA right?",
+    sqlite3.SQLITE_CANTOPEN: "is it a file, and may this user read it? commands run as the server's user",
+    sqlite3.SQLITE_PERM: "may this user write there? commands run as the server's user",
+    sqlite3.SQLITE_READONLY: "may this user write there? commands run as the server's user",
+    sqlite3.SQLITE_FULL: "its disk is full; make room",
+    sqlite3.SQLITE_IOERR: "look at the disk: is it full, or does it fail?",
+    sqlite3.SQLITE_BUSY: "another command is at work on it; try again when that is done",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; move it away and restore the newest backup",
+}
+# The first that fits.
+_POSTGRESQL_HINTS: tuple[tuple[type[Exception], str], ...] = (
+    (asyncpg.InvalidAuthorizationSpecificationError, "are user and password in NOTALONE_DATABASE_URL right?"),
+    (asyncpg.InvalidCatalogNameError, "make it with createdb, or mend its name in NOTALONE_DATABASE_URL"),
+    (asyncpg.InsufficientPrivilegeError, "the user in NOTALONE_DATABASE_URL has to own the database"),
+    (asyncpg.DiskFullError, "its disk is full; make room"),
+    (asyncpg.LockNotAvailableError, "another command is at work on it; try again when that is done"),
+    (asyncpg.PostgresError, "PostgreSQL's own log may say more"),
+    (OSError, "is PostgreSQL running, and does NOTALONE_DATABASE_URL lead to it?"),  # TimeoutError is one
+)
+
+
 @contextmanager
-def engine_faults() -> Iterator[None]:
-    """Raises StorageUnavailable where the database is at fault.
+def engine_faults(file: Path | None = None) -> Iterator[None]:
+    """Raises StorageUnavailable where the database is at fault. `file`: what the work is on, to be named.
 
     Where our statement is, its error passes as it is: whoever is told to try again in a moment would try for ever.
     """
     try:
         yield
     except ENGINE_ERRORS as error:
-        if _is_defect(error.driver_exception if isinstance(error, DBAPIError) else error):
+        cause = _cause(error)
+        if _is_defect(cause):
             raise
-        raise StorageUnavailable(str(error)) from error
+        raise _unavailable(cause, file) from error
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.driver_exception if isinstance(error, DBAPIError) else error
+
+
+def _unavailable(cause: BaseException, file: Path | None = None) -> StorageUnavailable:
+    if isinstance(cause, OSError) and cause.filename is not None:
+        hint = "its disk is full; make room" if cause.errno == errno.ENOSPC else _SQLITE_HINTS[sqlite3.SQLITE_PERM]
+        return StorageUnavailable(f"{cause.filename}: {cause.strerror}", hint)
+    if isinstance(cause, sqlite3.Error):
+        hint = _SQLITE_HINTS.get((getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF, "")
+        return StorageUnavailable(f"{file}: {cause}" if file else str(cause), hint)
+    hint = next((text for kind, text in _POSTGRESQL_HINTS if isinstance(cause, kind)), "")
+    said = isinstance(cause, OSError) and cause.strerror
+    return StorageUnavailable(said or str(cause) or "it did not answer in time", hint)
 
 
 def _is_defect(error: BaseException) -> bool:
@@ -112,17 +164,19 @@ def parse_url(text: str) -> URL:
 class Database:
     """A pool of connections for everything but the group commit of voices (storage/voice.py).
 
-    Making one raises UnusableDatabaseURL, and StorageUnavailable where there can be no SQLite file.
+    Making one raises UnusableDatabaseURL, and StorageUnavailable where there can be no SQLite file. Without `create`,
+    what is not there is not made: a name with a slip in it would pass for a server without calls.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, create: bool = True) -> None:
         self.url = parse_url(url)
+        self._create = create
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # SQLite has one writer. Were the others to wait inside SQLite, each would hold its connection's mutex; one
         # cursor of that connection met by the garbage collector would then stop the whole process until they gave up.
         self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
-            _make_sqlite_file(Path(self.sqlite_path))
+            _open_sqlite_file(Path(self.sqlite_path), create)
             self.engine = create_async_engine(self.url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
@@ -165,15 +219,25 @@ class Database:
             yield connection
 
     async def upgrade(self, revision: str = "head") -> None:
-        """Bring the schema to `revision` (the newest unless told). Safe to run again, and by two at once."""
+        """Bring the schema to `revision` (the newest unless told). Safe to run again, and by two at once.
+
+        Raises StorageUnavailable; NoDatabase where there is no schema at all and none is to be made.
+        """
         try:
             async with self._turn, self.engine.execution_options(writes=True).begin() as connection:
+                if not self._create and not await connection.run_sync(_has_schema):
+                    raise _none_at(self.url.database)
                 await connection.run_sync(_upgrade, revision)
         except CommandError as error:
-            raise StorageUnavailable(f"its schema is not of this version of Not Alone ({error})") from error
+            hint = "a newer version was at work on it; install that one"
+            raise StorageUnavailable(f"its schema is not of this version of Not Alone ({error})", hint) from error
         except ENGINE_ERRORS as error:
-            # Whatever it is: a statement that is refused here met tables that another program made.
-            raise StorageUnavailable(str(error)) from error
+            cause = _cause(error)
+            if _is_defect(cause):
+                # Whatever it is: a statement that is refused here met tables that another program made.
+                hint = "another program keeps its tables there; give Not Alone a database of its own"
+                raise StorageUnavailable(str(cause), hint) from error
+            raise _unavailable(cause) from error
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -186,9 +250,18 @@ async def _transaction(engine: AsyncEngine, *, writes: bool) -> AsyncIterator[As
             yield connection
 
 
-def _make_sqlite_file(path: Path) -> None:
-    """An empty database for the eyes of its owner only. One that is there keeps its mode."""
-    with engine_faults():
+def _none_at(place: object) -> NoDatabase:
+    return NoDatabase(
+        f"there is no database of Not Alone at {place}",
+        'is NOTALONE_DATA right, or NOTALONE_DATABASE_URL? "notalone serve" and "notalone call load" make a new one',
+    )
+
+
+def _open_sqlite_file(path: Path, create: bool) -> None:
+    """What is made is an empty database for the eyes of its owner only. One that is there keeps its mode."""
+    with engine_faults(path):
+        if not create and not (path.exists() and path.stat().st_size):
+            raise _none_at(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Never opened once it is there: closing it would release the locks that SQLite holds on it in this process.
         if not path.exists():
@@ -237,6 +310,10 @@ def alembic_config() -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     return config
+
+
+def _has_schema(connection: SyncConnection) -> bool:
+    return inspect(connection).has_table("alembic_version")
 
 
 def _upgrade(connection: SyncConnection, revision: str) -> None:

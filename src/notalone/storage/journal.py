@@ -14,7 +14,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_LINE = re.compile(r"([a-z0-9][a-z0-9-]{1,39}) ([0-9a-f]{32})")
+from notalone.protocol.call import SLUG
+
+_LINE = re.compile(rf"({SLUG}) ([0-9a-f]{{32}})")
 
 
 def append(path: Path, slug: str, id: bytes) -> None:
@@ -32,7 +34,7 @@ def append(path: Path, slug: str, id: bytes) -> None:
     finally:
         os.close(handle)
     if is_new:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def read(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -46,7 +48,8 @@ def read(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield found[1], bytes.fromhex(found[2])
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in it durable: a file that was synced can be lost with its name. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

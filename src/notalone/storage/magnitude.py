@@ -31,6 +31,15 @@ async def take_tick(connection: Connection, tick: int) -> bool:
     return taken.rowcount == 1
 
 
+async def hold_publishing(connection: Connection) -> None:
+    """Let whoever is publishing end, and others wait until this transaction ends.
+
+    After the writers (storage/voice.py), and before a call is locked or a release written: whoever publishes takes the
+    tick first, and the number that it then writes locks the call that it is of.
+    """
+    await connection.execute(update(publication).values(tick=publication.c.tick))
+
+
 async def last_tick(connection: Connection) -> int:
     """The last published tick; 0 before the first."""
     return int(await connection.scalar(select(publication.c.tick)) or 0)

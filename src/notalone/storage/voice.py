@@ -13,6 +13,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from enum import Enum
 from typing import Protocol, TypeVar
 
@@ -21,6 +22,8 @@ from sqlalchemy import and_, select, text, tuple_, update
 
 from notalone.storage.database import (
     BUSY_SECONDS,
+    CONNECT_SECONDS,
+    ENGINE_ERRORS,
     SQLITE_PRAGMAS,
     Connection,
     Database,
@@ -37,18 +40,19 @@ SHARDS = 16
 RETRY_SECONDS = 8.0
 
 
-class Refusal(Enum):
-    """Why an id in a group was not counted."""
+class NotNew(Enum):
+    """Why a group did not make one voice more of an id in it."""
 
-    CALL_CLOSED = "call closed"
+    KNOWN = "counted before"
     WITHDRAWN = "withdrawn"
+    CALL_CLOSED = "call closed"
 
 
 T = TypeVar("T")
 
 # (call id, kind) -> the ids of the voices to count
 Group = Mapping[tuple[int, int], Sequence[bytes]]
-Refusals = dict[bytes, Refusal]
+Others = dict[bytes, NotNew]
 
 
 class VoiceWriter(Protocol):
@@ -56,10 +60,12 @@ class VoiceWriter(Protocol):
 
     async def open(self) -> None: ...
 
-    async def commit(self, group: Group) -> Refusals:
-        """Count the group's voices durably; what is not in the answer was counted, now or before.
+    async def commit(self, group: Group) -> Others:
+        """Count the group's voices durably. Whatever is not in the answer is new; an id that is in the group twice
+        is one voice.
 
-        Raises StorageUnavailable: nothing of the group is known to be stored, and it may be sent again.
+        Raises StorageUnavailable: nothing of the group is known to be stored, and it may be sent again. Then what the
+        first attempt had stored is known, and so it is where a broken connection made the writer itself try again.
         """
         ...
 
@@ -72,8 +78,7 @@ def voice_writer(database: Database) -> VoiceWriter:
 
 # A group as one blob of records: 16 bytes id, 1 digit kind, 8 digits call.
 _SQLITE_RECORD = 25
-_SQLITE_COMMIT = f"""
-INSERT INTO voice (call_id, id, kind)
+_SQLITE_GIVEN = f"""
 WITH RECURSIVE place (at) AS (
     SELECT 1 UNION ALL SELECT at + {_SQLITE_RECORD} FROM place WHERE at + {_SQLITE_RECORD} < length(:group)
 ), given (call_id, id, kind) AS (
@@ -81,6 +86,24 @@ WITH RECURSIVE place (at) AS (
            CAST(CAST(substr(:group, at + 16, 1) AS TEXT) AS INTEGER)
     FROM place
 )
+"""  # noqa: S608
+# All of it is new, or it fails and stores nothing: an id that is there, or the null of a call that takes no voices,
+# breaks the primary key. So who is new is known without asking, as nearly always.
+_SQLITE_COMMIT = f"""
+INSERT INTO voice (call_id, id, kind) {_SQLITE_GIVEN}
+SELECT call.id, given.id, given.kind FROM given
+LEFT JOIN call ON call.id = given.call_id AND call.closed_on IS NULL
+"""  # noqa: S608
+# Each with its kind, in one row: for each row the thread would wait for the interpreter's lock.
+_SQLITE_OTHERS = f"""
+{_SQLITE_GIVEN}
+SELECT group_concat(hex(given.id) || coalesce(voice.kind, '-')) FROM given
+LEFT JOIN call ON call.id = given.call_id AND call.closed_on IS NULL
+LEFT JOIN voice ON voice.call_id = given.call_id AND voice.id = given.id
+WHERE call.id IS NULL OR voice.id IS NOT NULL
+"""  # noqa: S608
+_SQLITE_COMMIT_REST = f"""
+INSERT INTO voice (call_id, id, kind) {_SQLITE_GIVEN}
 SELECT given.call_id, given.id, given.kind FROM given
 JOIN call ON call.id = given.call_id AND call.closed_on IS NULL WHERE true
 ON CONFLICT DO NOTHING
@@ -92,7 +115,6 @@ CREATE TEMP TRIGGER count_voice AFTER INSERT ON main.voice BEGIN
     ON CONFLICT DO UPDATE SET number = number + 1;
 END
 """
-_SQLITE_KINDS = "SELECT kind FROM voice WHERE call_id = ? AND id = ?"
 
 
 class SqliteVoiceWriter:
@@ -107,7 +129,7 @@ class SqliteVoiceWriter:
     async def open(self) -> None:
         await self._run(self._connect)
 
-    async def commit(self, group: Group) -> Refusals:
+    async def commit(self, group: Group) -> Others:
         return await self._run(lambda: self._commit(group))
 
     async def close(self) -> None:
@@ -131,18 +153,21 @@ class SqliteVoiceWriter:
             self._connection.close()
             self._connection = None
 
-    def _commit(self, group: Group) -> Refusals:
+    def _commit(self, group: Group) -> Others:
         connection = self._connection or self._connect()
         tails = {key: b"%d%08d" % (key[1], key[0]) for key in group}
-        records = [id + tails[key] for key, ids in group.items() for id in ids]
-        new = connection.execute(_SQLITE_COMMIT, {"group": b"".join(records)}).rowcount
-        if new == len(records):
+        given = {"group": b"".join([id + tails[key] for key, ids in group.items() for id in ids])}
+        if not given["group"]:
             return {}
-        refusals: Refusals = {}
-        for (call_id, _), ids in group.items():
-            rows = ((id, connection.execute(_SQLITE_KINDS, (call_id, id)).fetchone()) for id in ids)
-            refusals |= _refusals(ids, {id: row[0] for id, row in rows if row is not None})
-        return refusals
+        with suppress(sqlite3.IntegrityError):
+            connection.execute(_SQLITE_COMMIT, given)
+            return {}
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            others: str | None = connection.execute(_SQLITE_OTHERS, given).fetchone()[0]
+            connection.execute(_SQLITE_COMMIT_REST, given)
+        found = ((bytes.fromhex(each[:32]), each[32:]) for each in (others.split(",") if others else ()))
+        return {id: _not_new(None if kind == "-" else int(kind)) for id, kind in found}
 
 
 _POSTGRES_COMMIT = """
@@ -153,13 +178,13 @@ WITH given AS (
     SELECT given.call_id, given.kind, given.id FROM given
     JOIN call ON call.id = given.call_id AND call.closed_on IS NULL
     ORDER BY given.id
-    ON CONFLICT DO NOTHING RETURNING call_id, kind
+    ON CONFLICT DO NOTHING RETURNING call_id, kind, id
 ), counted AS (
     INSERT INTO tally (call_id, kind, shard, number)
     SELECT call_id, kind, $4, count(*) FROM placed GROUP BY call_id, kind ORDER BY call_id, kind
     ON CONFLICT (call_id, kind, shard) DO UPDATE SET number = tally.number + excluded.number
 )
-SELECT count(*) FROM placed
+SELECT CASE WHEN count(*) < cardinality($3::bytea[]) THEN coalesce(array_agg(id), '{}') END FROM placed
 """
 _POSTGRES_KINDS = "SELECT call_id, id, kind FROM voice WHERE call_id = ANY($1::int[]) AND id = ANY($2::bytea[])"
 
@@ -180,7 +205,7 @@ class PostgresVoiceWriter:
         with engine_faults():
             await self._connect()
 
-    async def commit(self, group: Group) -> Refusals:
+    async def commit(self, group: Group) -> Others:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + RETRY_SECONDS
         pause = 0.05
@@ -196,15 +221,20 @@ class PostgresVoiceWriter:
             pause = min(pause * 2, 1.0)
 
     async def close(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            await connection.close(timeout=CONNECT_SECONDS)
+        except ENGINE_ERRORS:
+            # All that was given is written. Who does not say goodbye must not keep the server from ending well.
+            connection.terminate()
 
     async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
         # Said here and not left to the server's configuration: accepted means on disk.
         settings = {"synchronous_commit": "on", "application_name": "notalone voices"}
         self._connection = await asyncpg.connect(
-            self._url, server_settings=settings, timeout=5, command_timeout=RETRY_SECONDS
+            self._url, server_settings=settings, timeout=CONNECT_SECONDS, command_timeout=RETRY_SECONDS
         )
         return self._connection
 
@@ -213,7 +243,7 @@ class PostgresVoiceWriter:
             self._connection.terminate()
             self._connection = None
 
-    async def _commit(self, group: Group) -> Refusals:
+    async def _commit(self, group: Group) -> Others:
         connection = self._connection or await self._connect()
         calls: list[int] = []
         kinds: list[int] = []
@@ -223,22 +253,29 @@ class PostgresVoiceWriter:
             kinds += [kind] * len(ids)
             all_ids += ids
         new = await connection.fetchval(_POSTGRES_COMMIT, calls, kinds, all_ids, self._shard)
-        if new == len(all_ids):
+        if new is None:
             return {}
-        rows = await connection.fetch(_POSTGRES_KINDS, list({call for call, _ in group}), all_ids)
+        others = list(set(all_ids).difference(new))
+        rows = await connection.fetch(_POSTGRES_KINDS, list({call for call, _ in group}), others)
         found = {row["id"]: row["kind"] for row in rows}
-        return _refusals(all_ids, found)
+        return {id: _not_new(found.get(id)) for id in others}
 
 
-def _refusals(ids: Sequence[bytes], kinds: Mapping[bytes, int]) -> Refusals:
-    """What became of ids that were not all new; `kinds` says what is stored of them now."""
-    refusals: Refusals = {}
-    for id in ids:
-        if id not in kinds:
-            refusals[id] = Refusal.CALL_CLOSED
-        elif kinds[id] == WITHDRAWN:
-            refusals[id] = Refusal.WITHDRAWN
-    return refusals
+def _not_new(kind: int | None) -> NotNew:
+    """Of an id that was not placed, by what is stored of it."""
+    if kind is None:
+        return NotNew.CALL_CLOSED
+    return NotNew.WITHDRAWN if kind == WITHDRAWN else NotNew.KNOWN
+
+
+async def hold_writers(connection: Connection) -> None:
+    """Let those who take voices wait, as long as their patience lasts, until this transaction ends; readers go on.
+
+    In the order in which the group commit takes its locks, or the two would wait for each other.
+    """
+    if connection.dialect.name == "postgresql":
+        # Not a weaker one: a withdrawal locks its row before it writes, and would then hold what is needed here.
+        await connection.execute(text("LOCK TABLE voice, tally IN EXCLUSIVE MODE"))
 
 
 async def withdraw(connection: Connection, call_id: int, id: bytes) -> int | None:

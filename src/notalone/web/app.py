@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from litestar import Litestar, Request, Response, get
 from litestar.config.compression import CompressionConfig
 from litestar.enums import HttpMethod, ScopeType
+from litestar.exceptions import MethodNotAllowedException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath
@@ -25,12 +26,12 @@ from notalone.web.api.answers import problem_response
 from notalone.web.api.calls import get_call, get_count, get_count_table, list_calls
 from notalone.web.api.voices import ApiWords, give_voice, is_json, withdraw_voice
 from notalone.web.dependencies import DEPENDENCIES, SiteHere
-from notalone.web.documents import PACKED, AnyRequest, document_response
+from notalone.web.documents import PACKED, PACKED_KEY, AnyRequest, document_response
 from notalone.web.door import BODY_BYTES, VoiceDoor, is_cross_site
 from notalone.web.form import FormWords
 from notalone.web.headers import SECURITY
 from notalone.web.problems import Problem, Stopped, problem_of
-from notalone.web.routes import PAGES, html
+from notalone.web.routes import NOT_KEPT, PAGES, html
 from notalone.web.site import Site, language_of
 from notalone.web.source import source_route
 
@@ -59,6 +60,9 @@ class Application:
                 await self._state.door.serve(scope, receive, send, found[2] or found[3], words)
                 return
             send = _with_security_headers(send)
+            if scope["method"] == HttpMethod.HEAD:
+                # As GET (RFC 9110, section 9.3.2); the HTTP server leaves the body out.
+                scope = {**scope, "method": HttpMethod.GET}
         await self._litestar(scope, receive, send)
 
 
@@ -112,10 +116,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
             path="/api/openapi.json",
             render_plugins=[JsonRenderPlugin(path="/")],
         ),
-        # Not the voice doors: a compressed answer has a size that tells what it says.
-        compression_config=CompressionConfig(
-            backend="gzip", gzip_compress_level=4, exclude=["/voices$"], exclude_opt_key=next(iter(PACKED))
-        ),
+        # Not the voice door, which is in front: a compressed answer has a size that tells what it says.
+        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=4, exclude_opt_key=PACKED_KEY),
         request_max_body_size=BODY_BYTES,
         logging_config=None,
     )
@@ -133,11 +135,14 @@ async def health() -> str:
 
 @get("/static/{name:path}", include_in_schema=False, opt=PACKED)
 async def static(request: AnyRequest, site: SiteHere, name: FromPath[str]) -> Response[bytes]:
-    """Style, icon and scripts. Their addresses hold a digest of them, so they may be kept for ever."""
+    """Style, icon and scripts."""
     asset = site.assets.get(name.removeprefix("/"))
     if asset is None:
         raise Stopped(Problem.NOT_FOUND)
-    headers = {"cache-control": "public, max-age=31536000, immutable"}
+    # Kept for ever, but for one that was asked for by another's digest: while a new version is rolled out, a worker of
+    # the old one may be asked.
+    asked = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
+    headers = {"cache-control": "public, max-age=31536000, immutable"} if asked == asset.url else NOT_KEPT
     return document_response(request, asset.document, asset.media_type, headers)
 
 
@@ -158,7 +163,11 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
         # The path and the body may say what somebody did; the trace does not.
         _log.error("an unexpected error", exc_info=error)
     path = request.scope["path"]
-    if not path.startswith("/api/"):
+    if path.startswith("/api/"):
+        response: Response[Any] = problem_response(problem)
+    else:
         lang = language_of(path, request.headers.get("accept-language", ""))
-        return html(request.app.state.site.problem(lang, problem), problem.status)
-    return problem_response(problem)
+        response = html(request.app.state.site.problem(lang, problem), problem.status)
+    if isinstance(error, MethodNotAllowedException) and error.headers:
+        response.headers.update(error.headers)
+    return response

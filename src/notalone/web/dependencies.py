@@ -15,7 +15,7 @@ from notalone.web.site import Site
 PlatformHere = NamedDependency[SkipValidation[Platform]]
 SiteHere = NamedDependency[SkipValidation[Site]]
 Lang = FromPath[str]
-Slug = Annotated[str, PathParameter(description="the call's name in addresses", max_length=40)]
+Slug = Annotated[str, PathParameter(description="the call's name in addresses")]
 
 
 def _platform(state: State) -> Platform:

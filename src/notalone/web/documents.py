@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,10 @@ from notalone.web.prepared import Latest
 
 AnyRequest = Request[Any, Any, State]
 # For handlers whose answers are packed already.
-PACKED = {"packed": True}
+PACKED_KEY = "packed"
+PACKED = {PACKED_KEY: True}
+# RFC 9110, section 12.5.3; with a weight of 0 it is refused.
+_TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,16 @@ class Documents:
         """However many ask for it at once, it is made once."""
 
         def begin() -> asyncio.Future[Document]:
-            return asyncio.ensure_future(asyncio.to_thread(lambda: Document.of(make())))
+            made = asyncio.ensure_future(asyncio.to_thread(lambda: Document.of(make())))
+            made.add_done_callback(lambda made: self._forget_failed(name, made))
+            return made
 
-        made = self._making.get(name, version, begin)
-        try:
-            # Who stops waiting does not stop it for the others.
-            return await asyncio.shield(made)
-        except Exception:
-            self._making.forget(name)
-            raise
+        # Who stops waiting does not stop it for the others.
+        return await asyncio.shield(self._making.get(name, version, begin))
+
+    def _forget_failed(self, name: Hashable, made: asyncio.Future[Document]) -> None:
+        if made.cancelled() or made.exception() is not None:
+            self._making.forget(name, made)
 
 
 def document_response(
@@ -59,6 +64,6 @@ def document_response(
 ) -> Response[bytes]:
     """The document as this client takes it. Its handler is marked by `opt=PACKED`."""
     headers = {**headers, "vary": "accept-encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
+    if not _TAKES_GZIP.search(request.headers.get("accept-encoding", "")):
         return Response(document.body, media_type=media_type, headers=headers)
     return Response(document.packed, media_type=media_type, headers={**headers, "content-encoding": "gzip"})

@@ -21,12 +21,11 @@ from notalone.protocol.voice import Kind, Malformed, checked_nonce, proof_holds
 from notalone.services.call import Call, UnknownCall
 from notalone.services.platform import Platform, StorageUnavailable
 from notalone.services.voice import CallClosed, VoiceWithdrawn, WriterFailed
-from notalone.services.waiting import Place
 from notalone.web.headers import SECURITY, Header
 from notalone.web.problems import Problem
 
 if TYPE_CHECKING:
-    from litestar.types import Receive, Scope, Send
+    from litestar.types import Message, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 
@@ -106,8 +105,14 @@ class VoiceDoor:
             outcome = await self._answer_always(slug, fields)
         if isinstance(outcome, Waiting):
             extra.append((b"retry-after", str(outcome.seconds).encode()))
-        status, its_headers, content = words.write(outcome)
-        await send_padded(send, status, [*SECURITY, _NOT_KEPT, *its_headers, *extra], content, words.size)
+        try:
+            answer = _answer(words, outcome, extra)
+        except Exception:
+            # Also a page that is too long for the one size, or that cannot be drawn.
+            _log.exception("an answer of the voice door could not be written")
+            answer = _answer(words, Refused(Problem.INTERNAL), [])
+        for message in answer:
+            await send(message)
 
     async def _answer_always(self, slug: str, fields: Mapping[str, str]) -> Outcome:
         try:
@@ -127,10 +132,9 @@ class VoiceDoor:
         except Malformed:
             return Refused(Problem.BAD_FORM)
         try:
-            place = await self._wait_in_line(call, kind, nonce, fields)
-            if place is not None:
-                return Waiting(call, kind, nonce, _rounded_up(place.seconds), place.ticket)
-            return await self._give(call, kind, nonce)
+            if self._passes_by_the_line(call, nonce, fields):
+                return (await self._give(call, kind, nonce))[0]
+            return await self._give_in_line(call, kind, nonce, fields.get("ticket", ""))
         except UnknownCall:
             return Refused(Problem.UNKNOWN_CALL)
         except CallClosed:
@@ -142,31 +146,43 @@ class VoiceDoor:
             proof, ticket = (_given_back(fields.get(name, "")) for name in ("proof", "ticket"))
             return Refused(problem, call, kind, nonce, proof, ticket)
 
-    async def _wait_in_line(self, call: Call, kind: Kind, nonce: str, fields: Mapping[str, str]) -> Place | None:
-        """None: she may go on. Raises StorageUnavailable."""
+    def _passes_by_the_line(self, call: Call, nonce: str, fields: Mapping[str, str]) -> bool:
+        if not call.open:
+            return True  # it will be told so, and must not make the line of others longer
         bits = self._platform.settings.pow_bits
-        if bits == 0 or proof_holds(call.slug, nonce, fields.get("proof", ""), bits):
-            return None
+        return bits == 0 or proof_holds(call.slug, nonce, fields.get("proof", ""), bits)
+
+    async def _give_in_line(self, call: Call, kind: Kind, nonce: str, ticket: str) -> Counted | Waiting:
         line = self._platform.line
-        place = line.ask(f"{call.slug} {nonce}", fields.get("ticket", ""))
+        place = line.ask(f"{call.slug} {nonce}", ticket)
         if place.seconds > HOLD_SECONDS:
             # Counted before, by a tap whose answer she did not see: she must not read that she is not.
-            return None if await self._platform.voices.is_known(call, nonce, kind) else place
+            if await self._platform.voices.is_known(call, nonce, kind):
+                return (await self._give(call, kind, nonce))[0]
+            return Waiting(call, kind, nonce, _rounded_up(place.seconds), place.ticket)
+        # Now and not once it is counted: thousands may be on their way to the disk together.
         line.enter()
-        if place.seconds > 0:
-            await asyncio.sleep(place.seconds)
-        return None
-
-    async def _give(self, call: Call, kind: Kind, nonce: str) -> Counted:
+        new = False
         try:
-            return Counted(call, kind, await self._platform.voices.give(call, nonce, kind))
+            await asyncio.sleep(place.seconds)
+            counted, new = await self._give(call, kind, nonce)
+        finally:
+            if not new:
+                line.leave()
+        return counted
+
+    async def _give(self, call: Call, kind: Kind, nonce: str) -> tuple[Counted, bool]:
+        """She is counted; whether by this tap."""
+        try:
+            accepted = await self._platform.voices.accept(call, nonce, kind)
         except CallClosed:
             if not call.open:
                 raise
-        # Closed since, or restored just now by another process: then it goes on under another id.
-        await self._platform.calls.refresh()
-        fresh = self._platform.calls.get(call.slug)
-        return Counted(fresh, kind, await self._platform.voices.give(fresh, nonce, kind))
+            # Closed since, or restored just now by another process: then it goes on under another id.
+            await self._platform.calls.refresh()
+            call = self._platform.calls.get(call.slug)
+            accepted = await self._platform.voices.accept(call, nonce, kind)
+        return Counted(call, kind, accepted.code), accepted.new
 
 
 def _rounded_up(seconds: float) -> int:
@@ -185,18 +201,22 @@ API_ANSWER_BYTES = 1_536
 _NOT_KEPT: Header = (b"cache-control", b"no-store")
 
 
-async def send_padded(send: Send, status: HTTPStatus, headers: list[Header], body: bytes, size: int) -> None:
-    """Send an answer of exactly `size` bytes from the status line to the end of the body.
+def _answer(words: Words, outcome: Outcome, extra: list[Header]) -> tuple[Message, Message]:
+    """The outcome as an answer of exactly `words.size` bytes from the status line to the end of the body.
 
     The padding is spaces after the body, which HTML and JSON both allow. The Date header that the server adds has
-    one length always, so it is left out of the sum.
+    one length always, so it is left out of the sum. Raises ValueError for an answer that is too long.
     """
-    room = padded_room(status, headers, size)
+    status, its_headers, body = words.write(outcome)
+    headers = [*SECURITY, _NOT_KEPT, *its_headers, *extra]
+    room = padded_room(status, headers, words.size)
     if len(body) > room:
         raise ValueError(f"an answer of the voice door is {len(body) - room} bytes too long for its one size")
-    headers = [*headers, (b"content-length", str(room).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body.ljust(room), "more_body": False})
+    headers.append((b"content-length", str(room).encode()))
+    return (
+        {"type": "http.response.start", "status": status, "headers": headers},
+        {"type": "http.response.body", "body": body.ljust(room), "more_body": False},
+    )
 
 
 def padded_room(status: HTTPStatus, headers: list[Header], size: int) -> int:

@@ -35,8 +35,10 @@ class Latest(Generic[T]):
             del self._made[next(iter(self._made))]
         return made
 
-    def forget(self, name: Hashable) -> None:
-        self._made.pop(name, None)
+    def forget(self, name: Hashable, made: T) -> None:
+        """Take this one out, unless another has its place by now."""
+        if name in self._made and self._made[name][1] is made:
+            del self._made[name]
 
 
 class Prepared:

@@ -7,7 +7,12 @@ from __future__ import annotations
 from enum import Enum
 from http import HTTPStatus
 
-from litestar.exceptions import ClientException, MethodNotAllowedException, NotFoundException
+from litestar.exceptions import (
+    ClientException,
+    InternalServerException,
+    MethodNotAllowedException,
+    NotFoundException,
+)
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from notalone.protocol.voice import Malformed
@@ -73,12 +78,12 @@ class Problem(Enum):
     STORAGE_UNAVAILABLE = (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "The server could not store this just now",
-        "Nothing was counted or changed, and nothing is lost. Send the same request again in a moment.",
+        "It is not known whether it was kept. Send the same request again in a moment: it is never counted twice.",
     )
     INTERNAL = (
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Something went wrong on this server",
-        "It is our mistake. Nothing was half-done.",
+        "It is our mistake. If you sent something, send it again: it is never counted twice.",
     )
 
     def __init__(self, status: HTTPStatus, title: str, detail: str) -> None:
@@ -106,12 +111,16 @@ def problem_of(error: Exception) -> Problem:
         return error.problem
     if isinstance(error, Malformed):
         return Problem.BAD_CODE if error.field == "code" else Problem.BAD_FORM
+    if isinstance(error, InternalServerException) and error.detail == _HUNG_UP:
+        return Problem.BAD_FORM  # nobody reads the answer, and nothing is wrong with us
     for kind, problem in _PROBLEMS:
         if isinstance(error, kind):
             return problem
     return Problem.INTERNAL
 
 
+# How Litestar says that the client went away in the middle of its request.
+_HUNG_UP = "client disconnected prematurely"
 # In order: a class before those it derives from.
 _PROBLEMS: tuple[tuple[type[Exception], Problem], ...] = (
     (UnknownCall, Problem.UNKNOWN_CALL),

@@ -31,16 +31,17 @@ STATIC = Path(__file__).parent / "static"
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file that pages load."""
+    """A file that pages load. `url`: its address, with a digest of it."""
 
+    url: str
     document: Document
     media_type: str
 
 
-def _asset(path: str) -> Asset:
+def _asset(path: str, url: str) -> Asset:
     media_type, _ = guess_type(path)
     assert media_type is not None  # style, icon and scripts have types that everybody knows
-    return Asset(Document.of((STATIC / path).read_bytes()), media_type)
+    return Asset(url, Document.of((STATIC / path).read_bytes()), media_type)
 
 
 class Site:
@@ -54,7 +55,7 @@ class Site:
         self.help = read_directory(settings.help_directory)
         self.own_host = urlsplit(settings.public_url).netloc.encode()
         self._asset_urls = asset_urls(STATIC)
-        self.assets = {path: _asset(path) for path in ASSETS.values()}
+        self.assets = {path: _asset(path, self._asset_urls[name]) for name, path in ASSETS.items()}
         self.documents = Documents()
         self._prepared = Latest[Prepared]()
 
@@ -78,7 +79,7 @@ class Site:
         return prepared.fill(nonce_from(secrets.token_bytes(NONCE_BYTES)))
 
     def html(self, lang: str, outcome: Outcome) -> tuple[HTTPStatus, bytes]:
-        """What the voice door answers (door.Answers)."""
+        """What the voice door answers (form.Pages)."""
         if isinstance(outcome, Counted):
             return HTTPStatus.CREATED, self._receipt(lang, outcome.call, outcome.kind).fill(written(outcome.code))
         if isinstance(outcome, Waiting):

@@ -92,7 +92,7 @@ async def get_count(request: AnyRequest, site: SiteHere, platform: PlatformHere,
     call = platform.calls.get(slug)
     published = platform.magnitude.published(call)
     document = await site.documents.get(
-        ("count.json", slug), published.released_at, lambda: msgspec.json.encode(_count(call, published))
+        ("count.json", slug), _version(call, published), lambda: msgspec.json.encode(_count(call, published))
     )
     return document_response(request, document, MediaType.JSON, _cache(platform, published))
 
@@ -109,7 +109,7 @@ async def get_count(request: AnyRequest, site: SiteHere, platform: PlatformHere,
 async def get_count_table(request: AnyRequest, site: SiteHere, platform: PlatformHere, slug: Slug) -> Response[bytes]:
     call = platform.calls.get(slug)
     published = platform.magnitude.published(call)
-    document = await site.documents.get(("count.csv", slug), published.released_at, lambda: _table(published))
+    document = await site.documents.get(("count.csv", slug), _version(call, published), lambda: _table(published))
     headers = {**_cache(platform, published), "content-disposition": 'attachment; filename="count.csv"'}
     return document_response(request, document, "text/csv", headers)
 
@@ -131,6 +131,11 @@ def _count(call: Call, published: Published) -> Count:
         next_release_at=_moment(published.next_release_at),
         series=[CountPoint(_moment(p.at), p.metoo, p.stand) for p in published.series],
     )
+
+
+def _version(call: Call, published: Published) -> tuple[int, int]:
+    # A call that was deleted and loaded anew has the same name and another revision.
+    return call.revision, published.released_at
 
 
 def _table(published: Published) -> str:

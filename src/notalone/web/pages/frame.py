@@ -7,6 +7,7 @@ value that is missing is an error, not an empty place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,6 +43,10 @@ ASSETS = {
     "exit.js": "built/exit.js",
     "voice.js": "built/voice.js",
 }
+
+# "116 111" on two lines could be taken for two numbers.
+_SPACE_IN_NUMBER = re.compile(r"(?<=\d) (?=\d)")
+_WAY_BACK = re.compile(r'role="doc-backlink">↑(\d*)<')
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,18 @@ def _environment(lang: str) -> Environment:
         """The attributes of an element whose words are in another language than the page."""
         return Markup("") if code == lang else Markup(' lang="{}" dir="{}"').format(code, direction(code))
 
+    def told(html: str, code: str, sources: str, back: str) -> Markup:
+        """A section as `services/prose.py` writes it, with names for its footnotes and for the ways back from them."""
+        ours = Markup("") if code == lang else Markup(' lang="{}" dir="{}"').format(lang, direction(lang))
+        story, notes, rest = html.partition('<ol class="notes">')
+        if notes:
+            opened = Markup('<section role="doc-endnotes" aria-label="{}"{}><ol class="notes"{}>')
+            named = Markup('role="doc-backlink" aria-label="{}"{}>↑{}<')
+            notes = str(opened.format(sources, ours, foreign(code)))
+            rest = _WAY_BACK.sub(lambda way: named.format(f"{back} {way[1]}".strip(), ours, way[1]), rest)
+            rest += "</section>"
+        return Markup(story + notes + rest)  # noqa: S704 - safe to insert, as Section.html is
+
     environment.globals |= {
         "dir": direction(lang),
         "direction": direction,
@@ -166,6 +183,9 @@ def _environment(lang: str) -> Environment:
         "host": lambda url: urlsplit(url).hostname,
         "ltr": Markup('<bdi dir="ltr">{}</bdi>').format,
         "best": lambda texts: _best(texts, lang),
+        "territory": lambda code: territory_name(code, lang),
+        "numbers_whole": lambda words: _SPACE_IN_NUMBER.sub("\u00a0", words),
+        "told": told,
     }
     return environment
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The help directory, by country. What was read long ago stands behind "check before you call"."""
+"""The help directory: for the young, then by country. What was read long ago stands below "check before you call"."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from notalone.web.pages.frame import Frame, render, territory_name
 
 _WORLD = "001"
 
-Place = tuple[str, list[Entry]]
-"""A country's name in the page's language, and what is listed there."""
+Place = tuple[str | None, list[Entry]]
+"""A country's name in the page's language, and what is listed there. None: what is for the young, of every country."""
 
 
 def help_page(frame: Frame, entries: Sequence[Entry]) -> str:
@@ -27,14 +27,19 @@ def help_page(frame: Frame, entries: Sequence[Entry]) -> str:
 
 
 def _by_place(entries: Iterable[Entry], lang: str) -> list[Place]:
-    """Countries by name, after what helps in all the world. A service in two countries stands in both."""
+    """Countries by name, after what helps in all the world. A service in two countries stands in both.
+
+    What is for children and young people stands in its countries too: who looks for a country misses nothing there.
+    """
     places: dict[str, list[Entry]] = {}
     for entry in entries:
         for code in dict.fromkeys(area.code.partition("-")[0] for area in entry.service_areas):
             places.setdefault(code, []).append(entry)
     named = {code: territory_name(code, lang) for code in places}
     order = sorted(places, key=lambda code: (code != _WORLD, _sortable(named[code])))
-    return [(named[code], places[code]) for code in order]
+    young = {each.id: each for code in order for each in places[code] if each.young}
+    first: list[Place] = [(None, list(young.values()))] if young else []
+    return first + [(named[code], places[code]) for code in order]
 
 
 def _sortable(name: str) -> str:

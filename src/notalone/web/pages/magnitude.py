@@ -28,11 +28,12 @@ _WIDTH, _HEIGHT = 600, 200
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """How one number grew: SVG paths in a box of 600 by 200. The box ends at `top`; the line ends at `last`."""
+    """How one number grew, from `first` to `last`: SVG paths in a box of 600 by 200, which ends at `top`."""
 
     line: str
     area: str
     top: int
+    first: int
     last: int
     start: datetime
     end: datetime
@@ -113,6 +114,7 @@ def _chart(published: Published, kind: Kind, columns: int) -> Chart | None:
         line="".join(_line(run, end) for run, end in runs),
         area="".join(f"{_line(run, end)}V{_HEIGHT}H{run[0][0]}Z" for run, end in runs),
         top=top,
+        first=numbers[0],
         last=last,
         start=moment(start),
         end=moment(end),

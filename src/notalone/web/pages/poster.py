@@ -31,4 +31,5 @@ def _qr(url: str) -> Markup:
     code = segno.make_qr(url, error="m")
     # Black on white in every theme: many readers do not see a light code on a dark ground. The drawing is made of
     # numbers alone, so it is safe to insert.
-    return Markup(code.svg_inline(omitsize=True, dark="#000", light="#fff", border=_QUIET_ZONE))  # noqa: S704
+    drawing = code.svg_inline(omitsize=True, dark="#000", light="#fff", border=_QUIET_ZONE)
+    return Markup(drawing.replace("<svg ", '<svg aria-hidden="true" ', 1))  # noqa: S704

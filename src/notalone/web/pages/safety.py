@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""How to leave quickly, how to cover one's tracks, and what neither can do."""
+"""How to leave quickly, how to hide a visit on the device, and what neither can do."""
 
 from __future__ import annotations
 

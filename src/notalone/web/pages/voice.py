@@ -43,5 +43,5 @@ def withdraw_page(frame: Frame, call: Call, problem: Problem | None = None, type
 
 
 def withdrawn_page(frame: Frame, call: Call, *, again: bool = False) -> str:
-    """Her voice no longer counts. `again`: it had been taken back before."""
+    """Her voice is no longer in the number. `again`: it had been taken back before."""
     return render(frame, "withdrawn.html", call=call, again=again)
