@@ -9,10 +9,10 @@ that hash, two wrong ones could cancel in the sum.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha512
+from secrets import token_bytes
 
 from notalone.protocol.encoding import Reader, listed, number, prefixed
 from notalone.protocol.errors import WrongProof
@@ -76,7 +76,7 @@ def prove(
     sums = [ZERO] * len(bases)
     for claim, weight, secret in zip(claims, weights, secrets, strict=True):
         sums[claim.base] += weight * secret
-    nonces = _nonces(seed, secrets, len(bases), os.urandom(RANDOM_BYTES) if randomness is None else randomness)
+    nonces = _nonces(seed, secrets, len(bases), token_bytes(RANDOM_BYTES) if randomness is None else randomness)
     challenge = _challenge(
         seed,
         [base_times(each) for each in sums],

@@ -9,7 +9,7 @@ whatever the scalar is. A scalar is never a Python integer, except a public inde
 from __future__ import annotations
 
 import hmac
-import os
+import secrets
 from collections.abc import Iterable
 from hashlib import sha512
 from typing import Final, overload
@@ -62,7 +62,7 @@ class Scalar:
     @classmethod
     def random(cls, randomness: bytes | None = None) -> Scalar:
         """A fresh one, from the system's randomness or 64 bytes given."""
-        return cls.reduce(os.urandom(UNIFORM_BYTES) if randomness is None else randomness)
+        return cls.reduce(secrets.token_bytes(UNIFORM_BYTES) if randomness is None else randomness)
 
     def __bytes__(self) -> bytes:
         return self._bytes

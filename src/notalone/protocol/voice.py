@@ -16,6 +16,8 @@ from enum import IntEnum
 from hashlib import blake2b, sha256
 from unicodedata import decimal, normalize
 
+from notalone.protocol.labels import VOICE_CODE, VOICE_ID, VOICE_PROOF
+
 NONCE_BYTES = 16
 ID_BYTES = 16
 CODE_CHARACTERS = 18  # of 5 bits each: 90 bits, so that a fast hash is enough
@@ -28,10 +30,6 @@ _MISREADINGS = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _NONCE = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 _CODE = re.compile(f"[{_ALPHABET}]{{{CODE_CHARACTERS}}}")
 _PROOF = re.compile(r"[0-9a-f]{8}")
-
-_LABEL_CODE = b"notalone-code-v1"
-_LABEL_ID = b"notalone-vceid-1"
-_LABEL_PROOF = b"notalone/voice/proof/v1"
 
 
 class Kind(IntEnum):
@@ -85,7 +83,7 @@ def code_for(salt: bytes, nonce: str, kind: Kind) -> str:
 
     `salt` is the call's own 16 bytes. A different kind from the same rendering is another voice, with its own code.
     """
-    digest = blake2b(nonce.encode() + bytes([kind]), digest_size=12, key=salt, person=_LABEL_CODE).digest()
+    digest = blake2b(nonce.encode() + bytes([kind]), digest_size=12, key=salt, person=VOICE_CODE).digest()
     number = int.from_bytes(digest, "big") >> 6
     return "".join([_ALPHABET[(number >> shift) & 31] for shift in range(85, -1, -5)])
 
@@ -110,7 +108,7 @@ def read_code(text: str) -> str:
 
 def id_for(salt: bytes, code: str) -> bytes:
     """The 16 bytes that the server stores. Without the code they say nothing, and another call's salt gives others."""
-    return blake2b(code.encode(), digest_size=ID_BYTES, key=salt, person=_LABEL_ID).digest()
+    return blake2b(code.encode(), digest_size=ID_BYTES, key=salt, person=VOICE_ID).digest()
 
 
 def proof_holds(slug: str, nonce: str, proof: str, bits: int) -> bool:
@@ -126,7 +124,7 @@ def proof_holds(slug: str, nonce: str, proof: str, bits: int) -> bool:
 
 def challenge(slug: str, nonce: str) -> bytes:
     """What the proof of work answers: 32 bytes."""
-    return sha256(b"\0".join((_LABEL_PROOF, slug.encode(), nonce.encode()))).digest()
+    return sha256(b"\0".join((VOICE_PROOF, slug.encode(), nonce.encode()))).digest()
 
 
 def solve_proof(slug: str, nonce: str, bits: int) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from notalone.magnitude.noise import two_sided_geometric
+from notalone.protocol.labels import TICKET
 
 KEY_NAME = "waiting line"
 KEY_BYTES = 32
@@ -98,4 +99,4 @@ class WaitingLine:
 
     def _sign(self, form: str, asked: int) -> str:
         signed = f"{asked:08x} {form}".encode()
-        return blake2b(signed, digest_size=_MAC_BYTES, key=self._key, person=b"notalone-ticket1").hexdigest()
+        return blake2b(signed, digest_size=_MAC_BYTES, key=self._key, person=TICKET).hexdigest()
