@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from notalone.protocol.encoding import Reader, listed, number, prefixed
 from notalone.protocol.errors import Undecodable
+from tests.protocol.vectors import from_hex, vectors
 
 Field = tuple[str, object]
 
@@ -93,3 +96,25 @@ def test_a_number_that_does_not_fit_is_a_mistake_of_ours() -> None:
             number(value, width)
     with pytest.raises(ValueError, match="does not fit"):
         listed([b""] * 65_536)
+
+
+# ---- the vectors ----
+
+
+def read_vector(data: bytes) -> tuple[int, bytes, list[bytes]]:
+    reader = Reader(data, "message")
+    found = reader.number(2), reader.prefixed(8), reader.listed(3, lambda inner: inner.fixed(2))
+    reader.end()
+    return found
+
+
+@pytest.mark.parametrize("case", vectors("encoding")["cases"], ids=lambda case: str(case["why"]))
+def test_messages_are_read_as_in_every_language(case: Any) -> None:
+    encoded = from_hex(case["encoded"])
+    if not case["valid"]:
+        with pytest.raises(Undecodable):
+            read_vector(encoded)
+        return
+    items = [from_hex(each) for each in case["items"]]
+    assert read_vector(encoded) == (case["number"], from_hex(case["data"]), items)
+    assert number(case["number"], 2) + prefixed(from_hex(case["data"])) + listed(items) == encoded
