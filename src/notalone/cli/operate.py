@@ -58,7 +58,7 @@ def demo() -> None:
 
 async def _prepare(settings: Settings, bundle: Path | None) -> None:
     """Find out what would stop every worker, and bring the schema up to date before several would each try."""
-    read_directory(settings.help_directory).entries(datetime.now(UTC).date())
+    read_directory(settings.help_directory).check(datetime.now(UTC).date())
     async with open_platform(settings) as platform:
         if bundle is not None:
             await platform.calls.load(bundle.name, read_bundle(bundle))

@@ -142,7 +142,7 @@ class SqliteVoiceWriter:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_SECONDS)
-        for pragma in (*SQLITE_PRAGMAS, "cache_size = -32768"):
+        for pragma in (*SQLITE_PRAGMAS, "cache_size = -16384"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(_SQLITE_COUNT)
         self._connection = connection
