@@ -60,15 +60,6 @@ def test_it_grows_by_who_goes_through_and_not_by_who_asks(line: WaitingLine) -> 
     assert line.ask(form()).seconds == before
 
 
-def test_it_does_not_grow_by_who_adds_no_voice(line: WaitingLine) -> None:
-    for _ in range(100 * STEP):
-        line.enter()
-        line.leave()
-    assert line.ask(form()).seconds == 0
-    crowd(line, 2 * STEP)
-    assert line.ask(form()).seconds == STEP / RATE / 2
-
-
 def test_it_grows_shorter_with_time(line: WaitingLine, clock: Clock) -> None:
     crowd(line, 5 * STEP)
     waits = []

@@ -85,7 +85,7 @@ async def test_what_fails_behind_the_door_is_a_problem_in_the_one_size(
     async def fail(*_: object) -> str:
         raise error
 
-    monkeypatch.setattr(type(platform.voices), "accept", fail)
+    monkeypatch.setattr(type(platform.voices), "give", fail)
     answer = await tap(platform, ApiWords())
     assert answer[:2] == (status, right[1])
     assert b"never counted twice" in answer[2]

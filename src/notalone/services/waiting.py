@@ -79,10 +79,6 @@ class WaitingLine:
             self._left = self._draw()
             self._paid_off = max(self._paid_off, self._clock()) + self._step_seconds
 
-    def leave(self) -> None:
-        """One that entered added no voice: it was refused, or it had been counted before."""
-        self._left += 1
-
     def _length(self, now: float) -> float:
         # One step is free: a page that is shown to a full room is tapped together.
         return max(self._paid_off - now - self._step_seconds, 0.0)

@@ -133,7 +133,7 @@ class VoiceDoor:
             return Refused(Problem.BAD_FORM)
         try:
             if self._passes_by_the_line(call, nonce, fields):
-                return (await self._give(call, kind, nonce))[0]
+                return await self._give(call, kind, nonce)
             return await self._give_in_line(call, kind, nonce, fields.get("ticket", ""))
         except UnknownCall:
             return Refused(Problem.UNKNOWN_CALL)
@@ -153,36 +153,28 @@ class VoiceDoor:
         return bits == 0 or proof_holds(call.slug, nonce, fields.get("proof", ""), bits)
 
     async def _give_in_line(self, call: Call, kind: Kind, nonce: str, ticket: str) -> Counted | Waiting:
-        line = self._platform.line
-        place = line.ask(f"{call.slug} {nonce}", ticket)
+        # Counted before, by a tap whose answer she did not see: she must not read that she is not. Nor does it enter
+        # the line: who could enter without adding a voice could feel for the next step until another's tap takes it.
+        if await self._platform.voices.is_known(call, nonce, kind):
+            return await self._give(call, kind, nonce)
+        place = self._platform.line.ask(f"{call.slug} {nonce}", ticket)
         if place.seconds > HOLD_SECONDS:
-            # Counted before, by a tap whose answer she did not see: she must not read that she is not.
-            if await self._platform.voices.is_known(call, nonce, kind):
-                return (await self._give(call, kind, nonce))[0]
             return Waiting(call, kind, nonce, _rounded_up(place.seconds), place.ticket)
         # Now and not once it is counted: thousands may be on their way to the disk together.
-        line.enter()
-        new = False
-        try:
-            await asyncio.sleep(place.seconds)
-            counted, new = await self._give(call, kind, nonce)
-        finally:
-            if not new:
-                line.leave()
-        return counted
+        self._platform.line.enter()
+        await asyncio.sleep(place.seconds)
+        return await self._give(call, kind, nonce)
 
-    async def _give(self, call: Call, kind: Kind, nonce: str) -> tuple[Counted, bool]:
-        """She is counted; whether by this tap."""
+    async def _give(self, call: Call, kind: Kind, nonce: str) -> Counted:
         try:
-            accepted = await self._platform.voices.accept(call, nonce, kind)
+            return Counted(call, kind, await self._platform.voices.give(call, nonce, kind))
         except CallClosed:
             if not call.open:
                 raise
-            # Closed since, or restored just now by another process: then it goes on under another id.
-            await self._platform.calls.refresh()
-            call = self._platform.calls.get(call.slug)
-            accepted = await self._platform.voices.accept(call, nonce, kind)
-        return Counted(call, kind, accepted.code), accepted.new
+        # Closed since, or restored just now by another process: then it goes on under another id.
+        await self._platform.calls.refresh()
+        fresh = self._platform.calls.get(call.slug)
+        return Counted(fresh, kind, await self._platform.voices.give(fresh, nonce, kind))
 
 
 def _rounded_up(seconds: float) -> int:
