@@ -91,10 +91,13 @@ def test_a_backup_of_a_newer_version_is_not_called_old(notalone: Terminal, call:
     notalone("backup", "monday.backup")
     with zipfile.ZipFile("monday.backup") as whole, zipfile.ZipFile("newer.backup", "w") as newer:
         for name in whole.namelist():
-            newer.writestr(name, whole.read(name).replace(b'"format":1', b'"format":2'))
-    answer = notalone("restore", "newer.backup")
-    assert "its format, 2, is newer than this program" in answer.err
-    assert "if that file is damaged" in answer.err
+            newer.writestr(name, whole.read(name).replace(b'"format":1', b'"colour":"red","format":2'))
+    assert notalone("restore", "newer.backup") == Answer(
+        1,
+        "",
+        "notalone: the backup has format 2, which is newer than this program\n"
+        "  hint: nothing was changed; restore it with the version that made it, or a later one\n",
+    )
 
 
 def test_a_backup_that_is_not_there(notalone: Terminal) -> None:

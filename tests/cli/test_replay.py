@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import re
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,19 +65,32 @@ def test_a_series_through_the_api_into_postgresql(tmp_path: Path, postgres: Clus
 
 def test_ctrl_c_ends_with_the_table_and_the_check() -> None:
     day = [sys.executable, "-m", "notalone", "replay", "--scale", "0.01", "--speed", "1440"]
-    process = subprocess.Popen(day, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    # Not before a voice is on its way: so when the server's child process has been there for some seconds.
-    deadline = time.monotonic() + 30
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    while not children.read_text().strip() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(6)
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+    process = subprocess.Popen(day, cwd=ROOT, stdout=subprocess.PIPE, stderr=end, text=True)
+    os.close(end)
+    shown = _shown(terminal, until=lambda so_far: re.search(r"\D[1-9][\d,]*/s  p99", so_far) is not None)
     process.send_signal(signal.SIGINT)
+    shown += _shown(terminal, until=lambda so_far: False)
     printed, _ = process.communicate(timeout=30)
+    os.close(terminal)
     assert process.returncode == 1, printed
-    assert "stopped before the end of the curve: you stopped it" in printed
+    assert "stopped before the end of the curve: you stopped it" in shown
     assert figure(printed, "lost") == "0"
-    assert "Traceback" not in printed
+    assert "Traceback" not in shown + printed
+
+
+def _shown(terminal: int, *, until: Callable[[str], bool]) -> str:
+    """What a program writes to its terminal, `until` then or until it closes it."""
+    shown, deadline = "", time.monotonic() + 60
+    while not until(shown):
+        ready, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
+        assert ready, shown
+        try:
+            shown += os.read(terminal, 4096).decode()
+        except OSError:  # Linux's way to say that nobody holds the other end any more
+            break
+    return shown
 
 
 @pytest.fixture(scope="module")

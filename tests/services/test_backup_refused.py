@@ -82,7 +82,7 @@ ID = b'"AAAAAAAAAAAAAAAAAAAAAA=="'
 BROKEN: dict[str, Callable[[dict[str, bytes]], object]] = {
     "no manifest": without("manifest.json"),
     "a manifest that is none": replaced("manifest.json", b"{", b"["),
-    "a manifest of a later format": replaced("manifest.json", b'"format":1', b'"format":2'),
+    "a manifest of a format that never was": replaced("manifest.json", b'"format":1', b'"format":0'),
     "a manifest without a format": replaced("manifest.json", b'"format":1,', b""),
     "a manifest without a day": replaced("manifest.json", b'"made_on":"', b'"made_on":"x'),
     "no calls": without("call.jsonl"),

@@ -17,7 +17,6 @@ from notalone.services.platform import Platform
 from notalone.services.voice import (
     GROUP,
     WITHDRAWALS,
-    Accepted,
     CallClosed,
     UnknownCode,
     Voices,
@@ -55,18 +54,6 @@ async def test_a_double_tap_and_a_reload_are_one_voice(platform: Platform, call:
     codes.append(await platform.voices.give(call, nonce, STAND))
     assert len(set(codes)) == 1
     assert await tally(platform.database) == {(call.id, STAND): 1}
-
-
-async def test_only_one_tap_of_a_form_is_told_that_the_voice_is_new(platform: Platform, call: Call) -> None:
-    nonce, other = fresh_nonce(), fresh_nonce()
-    await platform.voices.give(call, other, STAND)
-    together = [platform.voices.accept(call, each, STAND) for each in [nonce, other] * 4]
-    answers = await asyncio.gather(*together, *(platform.voices.accept(call, fresh_nonce(), STAND) for _ in range(3)))
-    assert [answer.new for answer in answers] == [True] + [False] * 7 + [True] * 3
-    assert answers[0].code == answers[2].code
-    assert await platform.voices.accept(call, nonce, STAND) == Accepted(answers[0].code, new=False)
-    await platform.calls.close("metoo")
-    assert not (await platform.voices.accept(call, nonce, STAND)).new
 
 
 async def test_both_kinds_from_one_form_are_two_voices(platform: Platform, call: Call) -> None:

@@ -57,7 +57,7 @@ def main() -> None:
     except StorageUnavailable as error:
         status = tell(f"the database could not be used: {error}", error.hint)
     except UnusableBackup as error:
-        status = tell(str(error), "nothing was changed; if that file is damaged, try an older backup")
+        status = tell(str(error), error.hint)
     except UnknownCall as error:
         status = tell(f"there is no call {error}", '"notalone call list" lists the calls here')
     except BundleError as error:

@@ -32,11 +32,30 @@ Progress = Callable[[str, int, int], None]  # table, rows done, rows in all
 
 
 class UnusableBackup(ValueError):
-    """This file cannot be restored. Nothing was changed."""
+    """This file cannot be restored. Nothing was changed. `hint` says what to do next."""
+
+    hint = "nothing was changed; if that file is damaged, try an older backup"
 
 
-class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
+class NewerBackup(UnusableBackup):
+    """A later version of this program made it."""
+
+    hint = "nothing was changed; restore it with the version that made it, or a later one"
+
+
+class AnotherCall(UnusableBackup):
+    """It has a call of the same name as one here, which is another call."""
+
+    hint = "nothing was changed; restore into an empty database instead"
+
+
+class _Version(msgspec.Struct):
+    """Of the manifest, what every format has."""
+
     format: int
+
+
+class _Manifest(_Version, forbid_unknown_fields=True):
     made_on: date
     rows: dict[str, int]
 
@@ -168,7 +187,11 @@ class _Backup:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
-        self.manifest = msgspec.json.decode(archive.read("manifest.json"), type=_Manifest)
+        manifest = archive.read("manifest.json")
+        version = msgspec.json.decode(manifest, type=_Version).format
+        if version > FORMAT:
+            raise NewerBackup(f"the backup has format {version}, which is newer than this program")
+        self.manifest = msgspec.json.decode(manifest, type=_Manifest)
         self.standing = 0  # how many voices; known once it was checked
 
     def rows(self, table: str) -> Iterator[dict[str, Any]]:
@@ -184,7 +207,7 @@ class _Backup:
     def check(self) -> None:
         """Read it all. Raises whatever is wrong."""
         if self.manifest.format != FORMAT:
-            raise UnusableBackup(f"its format, {self.manifest.format}, is newer than this program")
+            raise UnusableBackup(f"there is no format {self.manifest.format}")
         calls = [(row["id"], row["slug"]) for row in self.rows("call")]
         ids = {id for id, _ in calls}
         if not len(ids) == len({slug for _, slug in calls}) == len(calls):
@@ -209,6 +232,8 @@ async def restore(platform: Platform, path: Path, journals: Sequence[Path], prog
         try:
             backup = _Backup(zipfile.ZipFile(file))
             backup.check()
+        except NewerBackup:
+            raise
         except Exception as error:
             # What zipfile stumbles over in a damaged file has a dozen types.
             raise UnusableBackup(f"{path} is not a whole backup: {error}") from error
@@ -256,9 +281,8 @@ async def _merge_calls(connection: Connection, backup: _Backup) -> tuple[dict[in
             if row["closed_on"] is not None:
                 await stored.close_call(connection, there.id, row["closed_on"])
         elif there.used:
-            raise UnusableBackup(
-                f"the call {row['slug']} here is another one than the backup's, and it has voices or published "
-                "numbers; restore into an empty database instead"
+            raise AnotherCall(
+                f"the call {row['slug']} here is another one than the backup's, and it has voices or published numbers"
             )
         else:
             ids[row["id"]] = restored[row["id"]] = await stored.replace_call(connection, row)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 
 from notalone.protocol.voice import Kind, code_for, id_for
@@ -48,14 +47,6 @@ class WriterFailed(Exception):
     """A defect of ours. The voice is not known to be stored; the same nonce may be sent again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A voice that is counted. `new`: by this tap, and not by an earlier one of the same form."""
-
-    code: str
-    new: bool
-
-
 class _Group:
     def __init__(self) -> None:
         self.ids: dict[tuple[int, int], list[bytes]] = {}
@@ -64,13 +55,10 @@ class _Group:
         self.others: Others = {}
         self.error: StorageUnavailable | WriterFailed | None = None
 
-    def add(self, call_id: int, kind: int, id: bytes) -> bool:
-        """False: another tap brought it already."""
-        if id in self.all:
-            return False
-        self.all.add(id)
-        self.ids.setdefault((call_id, kind), []).append(id)
-        return True
+    def add(self, call_id: int, kind: int, id: bytes) -> None:
+        if id not in self.all:
+            self.all.add(id)
+            self.ids.setdefault((call_id, kind), []).append(id)
 
 
 class _Known:
@@ -125,11 +113,7 @@ class Voices:
         await self._writer.close()
 
     async def give(self, call: Call, nonce: str, kind: Kind) -> str:
-        """As `accept`; the code."""
-        return (await self.accept(call, nonce, kind)).code
-
-    async def accept(self, call: Call, nonce: str, kind: Kind) -> Accepted:
-        """Count this voice durably, once however often it is sent.
+        """Count this voice durably, once however often it is sent. The answer is its code.
 
         Raises CallClosed, VoiceWithdrawn; StorageUnavailable, WriterFailed (then the same nonce may be sent again).
         """
@@ -138,7 +122,7 @@ class Voices:
         code = code_for(call.salt, nonce, kind)
         id = id_for(call.salt, code)
         group = self._gathering()
-        first = group.add(call.id, kind, id)
+        group.add(call.id, kind, id)
         self._wake.set()
         await group.done.wait()
         if group.error is not None:
@@ -148,7 +132,7 @@ class Voices:
             raise CallClosed(call.slug)
         if why_not is NotNew.WITHDRAWN:
             raise VoiceWithdrawn(call.slug)
-        return Accepted(code, first and why_not is None)
+        return code
 
     async def is_known(self, call: Call, nonce: str, kind: Kind) -> bool:
         """Whether this voice came before, withdrawn since or not. Raises StorageUnavailable."""
