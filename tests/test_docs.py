@@ -186,7 +186,7 @@ def notalone(*arguments: str) -> str:
 def commands(text: str) -> set[str]:
     """Commands and subcommands that a help text lists."""
     _, _, listed = text.partition("Commands:\n")
-    return set(re.findall(r"^  ([a-z]+)(?:  |$)", listed, re.MULTILINE))
+    return set(re.findall(r"^  ([a-z-]+)(?:  |$)", listed, re.MULTILINE))
 
 
 def test_every_command_that_a_document_names_exists() -> None:
@@ -195,7 +195,7 @@ def test_every_command_that_a_document_names_exists() -> None:
     assert "load" in of_call
     for path in documents():
         text = path.read_text(encoding="utf-8")
-        for command, sub in re.findall(r"(?:`|^|sudo |bin/)notalone ([a-z]+)(?: ([a-z]+))?", text, re.MULTILINE):
+        for command, sub in re.findall(r"(?:`|^|sudo |bin/)notalone ([a-z-]+)(?: ([a-z]+))?", text, re.MULTILINE):
             assert command in top, f"{path.name}: notalone {command}"
             assert command != "call" or sub in of_call, f"{path.name}: notalone call {sub}"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.cli.conftest import Answer, Terminal
@@ -28,10 +30,52 @@ def test_a_backup_is_restored(notalone: Terminal, call: str, monkeypatch: pytest
     answer = notalone("restore", "monday.backup")
     assert (answer.status, answer.err) == (0, "")
     assert re.fullmatch(
-        r"Restored monday\.backup of \d{4}-\d\d-\d\d: 0 voices in it, 0 here now, 0 withdrawals applied\.\n",
+        r"Restored monday\.backup of \d{4}-\d\d-\d\d: 0 voices in it, 0 here now, 0 withdrawals applied\.\n"
+        r"  elsewhere/withdrawals\.log: not there\n"
+        r'  no-more: new here, and OPEN: "notalone call close no-more" ends it\n',
         answer.out,
     )
     assert notalone("call", "list").out == f"{call}  open  en  #MeToo\n"
+
+
+def test_a_wrong_journal_is_refused(notalone: Terminal, call: str) -> None:
+    notalone("backup", "monday.backup")
+    Path("other.log").write_text("dear diary\n" * 20)
+    assert notalone("restore", "monday.backup", "--withdrawals", "other.log") == Answer(
+        1,
+        "",
+        "notalone: other.log is no journal of withdrawals\n"
+        "  hint: nothing was changed; is it still encrypted, or another file?\n",
+    )
+    Path("other.log").write_text(f"\nno-more {'0' * 32}\n")
+    assert "other.log: 1 withdrawal\n" in notalone("restore", "monday.backup", "--withdrawals", "other.log").out
+
+
+def test_a_server_whose_withdrawals_could_not_be_kept_does_not_start(
+    notalone: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTALONE_WITHDRAWALS", "/proc/nothing/withdrawals.log")
+    assert notalone("serve") == Answer(
+        1,
+        "",
+        "notalone: withdrawals could not be written to /proc/nothing/withdrawals.log: No such file or directory\n"
+        "  hint: NOTALONE_WITHDRAWALS names it; the server's user must be able to write there\n",
+    )
+
+
+def test_dates_are_mended(notalone: Terminal, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert notalone("date-back") == Answer(0, "Nothing is dated later than now.\n", "")
+    with sqlite3.connect("data/notalone.db") as database:
+        database.execute("UPDATE publication SET tick = 99999999600")
+    database.close()
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: None)
+    asked = notalone("date-back")
+    assert re.fullmatch(
+        r"Numbers are dated 5138-11-16 09:40 UTC, and this machine's clock says \d{4}-\d\d-\d\d \d\d:\d\d UTC\.\n"
+        r"The count goes on at the next tick\.\n",
+        asked.out,
+    ), asked
+    assert notalone("date-back", "--yes").out == "Nothing is dated later than now.\n"
 
 
 def test_between_two_engines(notalone: Terminal, call: str, monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
@@ -82,7 +126,7 @@ def test_what_is_no_backup_is_told_so(notalone: Terminal) -> None:
     assert notalone("restore", "monday.backup") == Answer(
         1,
         "",
-        "notalone: monday.backup is not a whole backup: File is not a zip file\n"
+        "notalone: monday.backup is not a backup of Not Alone\n"
         "  hint: nothing was changed; if that file is damaged, try an older backup\n",
     )
 

@@ -155,6 +155,55 @@ async def test_a_clock_that_was_set_back_redraws_nothing(
     assert numbers(shown(magnitude, call)) == (60, None)
 
 
+async def test_numbers_of_a_clock_that_was_ahead_stand_still_until_they_are_dated_back(
+    magnitude: Magnitude, database: Database, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    call, other = await add_call(database, "one"), await add_call(database, "two")
+    await count(database, {(call, ME_TOO): 60, (other, ME_TOO): 70})
+    await magnitude.release()
+    now = clock.now
+    for ahead, number in ((10, 80), (20, 90)):
+        clock.now = now + ahead * 365 * 86_400
+        await count(database, {(call, ME_TOO): number})
+        await magnitude.release()
+        assert not magnitude.ahead
+    assert caplog.text == ""
+    worker = Magnitude(database, TICK, clock)
+    await worker.release()
+    clock.now = now + TICK
+    await count(database, {(call, ME_TOO): 100})
+    await magnitude.release()
+    assert magnitude.ahead
+    assert numbers(shown(magnitude, call)) == (90, None)
+    assert "later than now" in caplog.text
+    await magnitude.date_back()
+    assert not magnitude.ahead
+    assert numbers(shown(magnitude, call)) == (90, None)
+    assert [each.at for each in shown(magnitude, call).series] == [now, now + TICK]
+    clock.now += TICK
+    for each in (worker, magnitude):
+        await each.release()
+        assert numbers(shown(each, call)) == (100, None)
+        assert [(p.at, p.metoo) for p in shown(each, call).series] == [
+            (now, 60),
+            (now + TICK, 90),
+            (now + 2 * TICK, 100),
+        ]
+        assert [(p.at, p.metoo) for p in shown(each, other).series] == [(now, 70)]
+
+
+async def test_dating_back_changes_nothing_that_is_not_ahead(
+    magnitude: Magnitude, database: Database, clock: Clock
+) -> None:
+    call = await add_call(database, "one")
+    await count(database, {(call, ME_TOO): 60})
+    await magnitude.release()
+    before = await stored_releases(database)
+    await magnitude.date_back()
+    assert await stored_releases(database) == before
+    assert numbers(shown(magnitude, call)) == (60, None)
+
+
 async def test_a_restart_in_mid_tick_shows_what_was_published(
     magnitude: Magnitude, database: Database, clock: Clock
 ) -> None:

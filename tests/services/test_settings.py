@@ -221,6 +221,18 @@ def test_settings_do_not_change() -> None:
         ("postgresql://n@db/v?password=secret&host=/run", "postgresql://n@db/v?password=***&host=/run"),
         ("postgresql://n@db/v?host=/run&password=secret", "postgresql://n@db/v?host=/run&password=***"),
         ("postgresql://n@db.example.org/v", "postgresql://n@db.example.org/v"),
+        ("postgresql://n@db/v?PASSWORD=secret", "postgresql://n@db/v?PASSWORD=***"),
+        (
+            "postgresql://n@db/v?password%20=secret&sslpassword=secret",
+            "postgresql://n@db/v?password%20=***&sslpassword=***",
+        ),
+        ("postgresql://us?er:secret@db/v", "postgresql://***:***@db/v"),
+        ("postgresql:///v?host=/run/postgresql", "postgresql:///v?host=/run/postgresql"),
+        ("postgresql://db.example.org", "postgresql://db.example.org"),
+        ("postgresql://n:secret", "***"),
+        ("postgresql:n:secret@host/db", "***"),
+        ("postgresql//n:secret@host/db", "***"),
+        ("n:secret@host", "***"),
         ("sqlite:////srv/a:b@c/n.db", "sqlite:////srv/a:b@c/n.db"),
     ],
 )

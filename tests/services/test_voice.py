@@ -13,6 +13,7 @@ from sqlalchemy import text
 from notalone.protocol.voice import Kind, code_for, id_for, read_code, written
 from notalone.services import voice as services_voice
 from notalone.services.call import Call
+from notalone.services.pace import WINDOW_SECONDS, Pace
 from notalone.services.platform import Platform
 from notalone.services.voice import (
     GROUP,
@@ -26,7 +27,7 @@ from notalone.services.voice import (
 from notalone.storage import journal
 from notalone.storage import voice as stored
 from notalone.storage.database import Connection, Database, StorageUnavailable
-from notalone.storage.voice import Group, Others
+from notalone.storage.voice import Group, Others, voice_writer
 from tests.conftest import TEXT, Clock, fresh_nonce
 from tests.storage.contents import assert_tally_agrees, tally
 
@@ -79,7 +80,10 @@ async def test_a_crowd_with_retries_in_every_group(platform: Platform, call: Cal
     assert len(await assert_tally_agrees(platform.database)) == 2600
 
 
-async def test_a_visitor_who_goes_away_is_counted_and_disturbs_nobody(platform: Platform, call: Call) -> None:
+async def test_a_visitor_who_goes_away_is_counted_and_disturbs_nobody(
+    platform: Platform, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "crowded", True)
     taps = [asyncio.create_task(platform.voices.give(call, fresh_nonce(), ME_TOO)) for _ in range(20)]
     await asyncio.sleep(0)
     for tap in taps[::2]:
@@ -131,7 +135,7 @@ async def test_a_voice_is_taken_back_with_its_code(platform: Platform, call: Cal
     assert await platform.voices.withdraw(call, read_code(written(code).lower()))
     assert not await platform.voices.withdraw(call, code)
     assert await tally(platform.database) == {}
-    assert list(journal.read(platform.settings.withdrawals)) == [("metoo", id_for(call.salt, code))]
+    assert journal.read(platform.settings.withdrawals) == {("metoo", id_for(call.salt, code))}
     with pytest.raises(VoiceWithdrawn):
         await platform.voices.give(call, nonce, STAND)
     await platform.voices.give(call, nonce, ME_TOO)
@@ -276,15 +280,64 @@ class Scripted:
         return [sum(map(len, group.values())) for group in self.groups]
 
 
+class FakeCrowd(Pace):
+    """Always."""
+
+    crowded = True
+
+
 @asynccontextmanager
 async def scripted(tmp_path: Path) -> AsyncIterator[tuple[Scripted, Voices]]:
     writer = Scripted()
     database = Database(f"sqlite:///{tmp_path}/unused.db")
-    voices = Voices(database, writer, tmp_path / "withdrawals.log")
+    voices = Voices(database, writer, tmp_path / "withdrawals.log", FakeCrowd())
     await voices.start()
     yield writer, voices
     await voices.stop()
     await database.close()
+
+
+async def test_who_adds_nothing_does_not_wait_for_what_others_write(
+    platform: Platform, call: Call, tmp_path: Path
+) -> None:
+    """Else it would tell, by its time, when somebody taps; and it could be sent for ever."""
+    counted, withdrawn, new = fresh_nonce(), fresh_nonce(), fresh_nonce()
+    code = await platform.voices.give(call, counted, ME_TOO)
+    await platform.voices.withdraw(call, await platform.voices.give(call, withdrawn, ME_TOO))
+    writer = Scripted()
+    writer.may_go_on.clear()
+    voices = Voices(platform.database, writer, tmp_path / "withdrawals.log")
+    await voices.start()
+    other = asyncio.create_task(voices.give(call, new, ME_TOO))
+    async with asyncio.timeout(5):
+        assert await voices.give(call, counted, ME_TOO) == code
+        with pytest.raises(VoiceWithdrawn):
+            await voices.give(call, withdrawn, ME_TOO)
+        await platform.calls.close("metoo")
+        closed = platform.calls.get("metoo")
+        assert await voices.give(closed, counted, ME_TOO) == code
+        with pytest.raises(CallClosed):
+            await voices.give(closed, fresh_nonce(), ME_TOO)
+    assert not other.done()
+    writer.may_go_on.set()
+    assert await other == code_for(call.salt, new, ME_TOO)
+    await voices.stop()
+    assert writer.sizes() == [1]
+
+
+async def test_a_crowd_is_made_of_new_voices_only(platform: Platform, call: Call, tmp_path: Path) -> None:
+    clock = Clock()
+    pace = Pace(clock, lambda: 0)
+    voices = Voices(platform.database, voice_writer(platform.database), tmp_path / "withdrawals.log", pace)
+    await voices.start()
+    nonces = [fresh_nonce() for _ in range(100)]
+    crowded = []
+    for _ in range(3):
+        await asyncio.gather(*(voices.give(call, nonce, ME_TOO) for nonce in nonces))
+        clock.now += WINDOW_SECONDS
+        crowded.append(pace.crowded)
+    await voices.stop()
+    assert crowded == [True, False, False]
 
 
 @pytest.fixture
@@ -343,6 +396,29 @@ async def test_a_defect_of_the_writer_fails_its_group_only(
             await first
         assert await second
     assert "the voice writer failed" in caplog.text
+
+
+async def test_the_operator_is_told_of_an_outage_once_and_of_its_end(
+    tmp_path: Path, some_call: Call, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services_voice._Outage, "SECONDS", 0)
+    async with scripted(tmp_path) as (writer, voices):
+        await voices.give(some_call, fresh_nonce(), ME_TOO)
+        assert caplog.text == ""
+        writer.errors = [StorageUnavailable("out of paper", "buy some")]
+        with pytest.raises(StorageUnavailable):
+            await voices.give(some_call, fresh_nonce(), ME_TOO)
+        assert "voices cannot be stored: out of paper (buy some)" in caplog.text
+        await voices.give(some_call, fresh_nonce(), ME_TOO)
+        assert caplog.text.endswith("voices are stored again\n")
+        caplog.clear()
+        monkeypatch.setattr(services_voice._Outage, "SECONDS", 3600)
+        writer.errors = [StorageUnavailable("no ink")] * 5
+        for _ in range(5):
+            with pytest.raises(StorageUnavailable):
+                await voices.give(some_call, fresh_nonce(), ME_TOO)
+        await voices.give(some_call, fresh_nonce(), ME_TOO)
+    assert [record.getMessage() for record in caplog.records] == ["voices cannot be stored: no ink"]
 
 
 async def test_a_statement_that_the_database_cannot_take_keeps_nobody_waiting(platform: Platform, call: Call) -> None:

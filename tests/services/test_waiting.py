@@ -26,7 +26,7 @@ def exact() -> int:
 
 @pytest.fixture
 def line(clock: Clock) -> WaitingLine:
-    return WaitingLine(RATE, KEY, clock, exact)
+    return WaitingLine(RATE, KEY, clock, clock, exact)
 
 
 def crowd(line: WaitingLine, people: int) -> None:
@@ -50,6 +50,17 @@ def test_a_full_room_that_taps_together_is_let_through(line: WaitingLine) -> Non
         assert line.ask(form()).seconds == 0
         line.enter()
     assert line.ask(form()).seconds == STEP / RATE / 2
+
+
+def test_setting_the_clock_makes_nobody_wait_longer(clock: Clock) -> None:
+    steady = Clock()
+    line = WaitingLine(RATE, KEY, clock, steady, exact)
+    crowd(line, 5 * STEP)
+    before = line.ask(form()).seconds
+    clock.now -= 3600
+    assert line.ask(form()).seconds == before
+    steady.now += 1
+    assert line.ask(form()).seconds == before - 0.5
 
 
 def test_it_grows_by_who_goes_through_and_not_by_who_asks(line: WaitingLine) -> None:
@@ -87,7 +98,7 @@ def test_a_clock_that_was_set_back_makes_nobody_wait_longer_than_the_step_back(l
 
 def flood(rate: float, each_second: int, seconds: int, clock: Clock) -> list[tuple[float, float]]:
     """People who ask at an even pace and come back whenever they are told to: when each asked and went through."""
-    line = WaitingLine(rate, KEY, clock, exact)
+    line = WaitingLine(rate, KEY, clock, clock, exact)
     start = clock.now
     waiting: deque[tuple[float, str, str]] = deque()
     through = []
@@ -120,7 +131,7 @@ def test_the_rate_is_held_up_to_twice_and_the_longest_waiting_go_first(
 
 
 def test_once_the_flood_is_over_everybody_has_gone_through_in_as_long_again(clock: Clock) -> None:
-    line = WaitingLine(RATE, KEY, clock, exact)
+    line = WaitingLine(RATE, KEY, clock, clock, exact)
     crowd(line, 60 * STEP)
     mine = form()
     place = line.ask(mine)
@@ -176,7 +187,8 @@ def test_a_ticket_is_good_for_its_form_alone(line: WaitingLine, clock: Clock) ->
 
 @given(st.text(max_size=50) | st.text("0123456789abcdef -+x_", min_size=38, max_size=42))
 def test_a_made_up_ticket_is_none(ticket: str) -> None:
-    line = WaitingLine(RATE, KEY, Clock(), exact)
+    clock = Clock()
+    line = WaitingLine(RATE, KEY, clock, clock, exact)
     crowd(line, 5 * STEP)
     assert line.ask("metoo x", ticket) == line.ask("metoo x")
 
@@ -185,7 +197,7 @@ def test_a_made_up_ticket_is_none(ticket: str) -> None:
 def test_a_changed_ticket_is_none(at: int, digit: str) -> None:
     """Above all its time: nobody has waited longer than they have."""
     clock = Clock()
-    line, mine = WaitingLine(RATE, KEY, clock, exact), form()
+    line, mine = WaitingLine(RATE, KEY, clock, clock, exact), form()
     crowd(line, 50 * STEP)
     ticket = line.ask(mine).ticket
     clock.now += 20
@@ -205,13 +217,13 @@ def test_a_ticket_from_before_the_clock_was_set_back_has_waited_nothing(line: Wa
 def test_a_ticket_of_another_deployment_is_none(line: WaitingLine, clock: Clock) -> None:
     crowd(line, 5 * STEP)
     mine = form()
-    other = WaitingLine(RATE, b"other" * 6, clock, exact).ask(mine).ticket
+    other = WaitingLine(RATE, b"other" * 6, clock, clock, exact).ask(mine).ticket
     clock.now += 10
     assert line.ask(mine, other) == line.ask(mine)
 
 
 def test_every_worker_honours_a_ticket_and_so_does_the_next_start(line: WaitingLine, clock: Clock) -> None:
-    two = WaitingLine(RATE, KEY, clock, exact)
+    two = WaitingLine(RATE, KEY, clock, clock, exact)
     crowd(line, 5 * STEP)
     crowd(two, 5 * STEP)
     mine = form()
@@ -235,7 +247,7 @@ def test_a_ticket_says_nothing_but_when_she_asked(line: WaitingLine, clock: Cloc
 def test_after_how_many_it_grows_is_drawn_anew_and_one_more_or_less_cannot_be_told(clock: Clock) -> None:
     """A watcher who fills the line sees after how many of its own it grew: what was drawn, less what others brought."""
     draws = iter([5, -20, 3, 0, 0])
-    line = WaitingLine(RATE, KEY, clock, lambda: next(draws))
+    line = WaitingLine(RATE, KEY, clock, clock, lambda: next(draws))
     grew = []
     for n in range(1, 380):
         before = line.ask("metoo x").seconds
@@ -247,7 +259,7 @@ def test_after_how_many_it_grows_is_drawn_anew_and_one_more_or_less_cannot_be_to
 
 
 def test_however_much_is_drawn_a_step_takes_somebody(clock: Clock) -> None:
-    line = WaitingLine(RATE, KEY, clock, lambda: -1000)
+    line = WaitingLine(RATE, KEY, clock, clock, lambda: -1000)
     crowd(line, 3)
     assert line.ask("metoo x").seconds == 2 * STEP / RATE / 2
 

@@ -9,10 +9,10 @@ import click
 
 import notalone
 from notalone.cli.call import call
-from notalone.cli.operate import backup, demo, restore, serve, settings
+from notalone.cli.operate import backup, date_back, demo, restore, serve, settings
 from notalone.cli.replay import replay
 from notalone.cli.terminal import run, tell
-from notalone.services.backup import UnusableBackup
+from notalone.services.backup import NotAJournal, UnusableBackup
 from notalone.services.bundle import BundleError
 from notalone.services.call import UnknownCall
 from notalone.services.help import HelpError
@@ -34,7 +34,7 @@ def notalone_command() -> None:
     """
 
 
-for command in (serve, demo, call, replay, backup, restore, settings):
+for command in (serve, demo, call, replay, backup, restore, date_back, settings):
     notalone_command.add_command(command)
 
 
@@ -58,6 +58,8 @@ def main() -> None:
         status = tell(f"the database could not be used: {error}", error.hint)
     except UnusableBackup as error:
         status = tell(str(error), error.hint)
+    except NotAJournal as error:
+        status = tell(str(error), "nothing was changed; is it still encrypted, or another file?")
     except UnknownCall as error:
         status = tell(f"there is no call {error}", '"notalone call list" lists the calls here')
     except BundleError as error:

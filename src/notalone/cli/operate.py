@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Commands of the one who runs the server: serve, demo, backup, restore, settings."""
+"""Commands of the one who runs the server: serve, demo, backup, restore, date-back, settings."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from notalone.services.settings import (
     variable,
     without_password,
 )
+from notalone.services.voice import check_journal
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -56,10 +57,43 @@ def demo() -> None:
     _serve(read_settings(), DEMO_CALL)
 
 
+@click.command("date-back")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def date_back(yes: bool) -> None:
+    """Mend the dates of numbers that were published while the clock was ahead.
+
+    They would stand still until that moment comes. Those that are dated later than now are dated to the present tick;
+    the count goes on at the next one. No voice is touched. Set the clock right before.
+    """
+    asyncio.run(_date_back(read_settings(), yes))
+
+
+async def _date_back(settings: Settings, yes: bool) -> None:
+    async with open_platform(settings, create=False) as platform:
+        await platform.magnitude.look()
+        if not platform.magnitude.ahead:
+            say("Nothing is dated later than now.")
+            return
+        if not yes:
+            last, now = (
+                datetime.fromtimestamp(each, UTC) for each in (platform.magnitude.released_at, platform.clock())
+            )
+            say(f"Numbers are dated {last:%Y-%m-%d %H:%M} UTC, and this machine's clock says {now:%Y-%m-%d %H:%M} UTC.")
+            click.confirm("Is this clock right, and shall they be dated to now?", abort=True, err=True)
+        await platform.magnitude.date_back()
+    say("The count goes on at the next tick.")
+
+
 async def _prepare(settings: Settings, bundle: Path | None) -> None:
     """Find out what would stop every worker, and bring the schema up to date before several would each try."""
     read_directory(settings.help_directory).check(datetime.now(UTC).date())
     async with open_platform(settings) as platform:
+        try:
+            check_journal(settings.withdrawals)
+        except OSError as error:
+            hint = "NOTALONE_WITHDRAWALS names it; the server's user must be able to write there"
+            what = f"withdrawals could not be written to {settings.withdrawals}: {error.strerror}"
+            raise Trouble(what, hint) from None
         if bundle is not None:
             await platform.calls.load(bundle.name, read_bundle(bundle))
         calls = platform.calls.all()
@@ -124,14 +158,14 @@ def _serve(settings: Settings, bundle: Path | None = None) -> None:
 def backup(file: Path | None) -> None:
     """Write a backup to FILE while the server runs.
 
-    The file holds everything but the words of people, of which there are none: calls, voices as random-looking
-    numbers, and what was published. Keep it as safe as the database, and keep the withdrawals journal with it.
-    A FILE that is there is never replaced.
+    The file holds the calls with their texts, every voice as a random-looking number, and what was published: nothing
+    about who tapped. Keep it as safe as the database, and keep the withdrawals journal with it. A FILE that is there
+    is never replaced.
 
     \b
     For example:
       notalone backup                     names the file by date
-      notalone backup /mnt/usb/monday.notalone
+      notalone backup /mnt/usb/monday.backup
     """
     settings = read_settings()
     path = file or Path(f"notalone-{datetime.now(UTC):%Y-%m-%d-%H%M%S}.backup")
@@ -172,8 +206,8 @@ def restore(file: Path, journals: tuple[Path, ...]) -> None:
 
     \b
     For example:
-      notalone restore monday.notalone
-      notalone restore monday.notalone --withdrawals /mnt/other/withdrawals.log
+      notalone restore monday.backup
+      notalone restore monday.backup --withdrawals /mnt/other/withdrawals.log
     """
     settings = read_settings()
     with _progress() as report:
@@ -182,11 +216,20 @@ def restore(file: Path, journals: tuple[Path, ...]) -> None:
         f"Restored {file} of {done.made_on}: {counted(done.voices_in_backup, 'voice')} in it, "
         f"{done.voices_now:,} here now, {counted(done.withdrawals_applied, 'withdrawal')} applied."
     )
+    for journal, withdrawals in done.journals.items():
+        say(f"  {journal}: {'not there' if withdrawals is None else counted(withdrawals, 'withdrawal')}")
+    for slug, is_open in done.new_calls.items():
+        state = f'new here, and OPEN: "notalone call close {slug}" ends it' if is_open else "new here, and closed"
+        say(f"  {slug}: {state}")
 
 
 async def _restore(settings: Settings, path: Path, journals: tuple[Path, ...], report: Report) -> Restored:
     async with open_platform(settings) as platform:
-        return await merge_backup(platform, path, journals, report)
+        done = await merge_backup(platform, path, journals, report)
+        await platform.magnitude.look()
+        if platform.magnitude.ahead:
+            say('Its last numbers are dated later than now, and stand still. "notalone date-back" mends it.', err=True)
+        return done
 
 
 @click.command()

@@ -25,6 +25,7 @@ from notalone.services.platform import Platform
 from notalone.storage import backup as stored
 from notalone.storage import journal, magnitude
 from notalone.storage.database import Connection, Database
+from notalone.storage.journal import NotAJournal as NotAJournal
 from notalone.storage.voice import WITHDRAWN, hold_writers
 
 FORMAT = 1
@@ -62,6 +63,8 @@ class _Manifest(_Version, forbid_unknown_fields=True):
 
 # What a row of each table may hold. A backup comes from outside, perhaps years later: nothing of it goes unchecked.
 _Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+# A moment that has a year of four digits: pages show it.
+_Tick = Annotated[int, Meta(ge=0, le=253_402_300_799)]
 _CallId = Annotated[int, Meta(ge=1, lt=2**31)]
 _Revision = Annotated[int, Meta(ge=1, lt=2**31)]
 _Sixteen = Annotated[bytes, Meta(min_length=16, max_length=16)]
@@ -95,13 +98,13 @@ class _Voice(_Row):
 class _Release(_Row):
     call_id: _CallId
     kind: Literal[1, 2]
-    tick: _Number
+    tick: _Tick
     number: _Number | None
 
 
 class _Publication(_Row):
     id: Literal[1]
-    tick: _Number
+    tick: _Tick
 
 
 class _ServerKey(_Row):
@@ -126,6 +129,10 @@ class Restored(msgspec.Struct, frozen=True):
     voices_in_backup: int
     withdrawals_applied: int
     voices_now: int
+    # How many withdrawals each journal has; None: there is no such file.
+    journals: dict[Path, int | None]
+    # The calls that were not here before, and whether each is open.
+    new_calls: dict[str, bool]
 
 
 def _silent(table: str, done: int, total: int) -> None:
@@ -204,13 +211,13 @@ class _Backup:
             # As it is, it would pass for the database's in whose transaction the rows are used.
             raise UnusableBackup(f"it cannot be read: {error}") from error
 
-    def check(self) -> None:
-        """Read it all. Raises whatever is wrong."""
+    def check(self) -> list[dict[str, Any]]:
+        """Read it all; its calls. Raises whatever is wrong."""
         if self.manifest.format != FORMAT:
             raise UnusableBackup(f"there is no format {self.manifest.format}")
-        calls = [(row["id"], row["slug"]) for row in self.rows("call")]
-        ids = {id for id, _ in calls}
-        if not len(ids) == len({slug for _, slug in calls}) == len(calls):
+        calls = list(self.rows("call"))
+        ids = {row["id"] for row in calls}
+        if not len(ids) == len({row["slug"] for row in calls}) == len(calls):
             raise UnusableBackup("a call is in it twice")
         for table in _ROWS:
             done, total = 0, self.manifest.rows[table]
@@ -221,31 +228,42 @@ class _Backup:
                 self.standing += _standing(table, (row,))
             if done != total:
                 raise UnusableBackup(f"{table}: {done} rows where the manifest says {total}")
+        return calls
 
 
 async def restore(platform: Platform, path: Path, journals: Sequence[Path], progress: Progress = _silent) -> Restored:
     """Merge the backup into this database, then apply every withdrawal of the journals, in one transaction.
 
-    Raises UnusableBackup, StorageUnavailable, OSError; then nothing was changed.
+    Raises UnusableBackup, NotAJournal, StorageUnavailable, OSError; then nothing was changed.
     """
     with path.open("rb") as file:
         try:
             backup = _Backup(zipfile.ZipFile(file))
-            backup.check()
+            calls = backup.check()
         except NewerBackup:
             raise
         except Exception as error:
-            # What zipfile stumbles over in a damaged file has a dozen types.
-            raise UnusableBackup(f"{path} is not a whole backup: {error}") from error
+            # What zipfile stumbles over in a damaged file has a dozen types, and words for nobody.
+            what = "a whole backup" if zipfile.is_zipfile(file) else "a backup of Not Alone"
+            raise UnusableBackup(f"{path} is not {what}") from error
         # Before the transaction, which would take their faults for the database's. Who withdraws meanwhile is not
         # missed: her voice is here, marked already or as soon as its writer need no longer wait.
-        withdrawals = {withdrawal for each in journals for withdrawal in journal.read(each)}
+        read = {each: journal.read(each) for each in journals}
+        withdrawals = {withdrawal for some in read.values() for withdrawal in some or ()}
         async with platform.database.write() as connection:
             await hold_writers(connection)
             await magnitude.hold_publishing(connection)
+            before = await stored.calls_here(connection)
             applied = await _merge(connection, backup, withdrawals, progress)
             now = sum((await magnitude.totals(connection)).values())
-    return Restored(backup.manifest.made_on, backup.standing, applied, now)
+    return Restored(
+        backup.manifest.made_on,
+        backup.standing,
+        applied,
+        now,
+        {each: None if some is None else len(some) for each, some in read.items()},
+        {row["slug"]: row["closed_on"] is None for row in calls if row["slug"] not in before},
+    )
 
 
 async def _merge(

@@ -16,6 +16,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from notalone.protocol.voice import Kind
 from notalone.services.call import Call
@@ -131,20 +132,45 @@ class Magnitude:
 
         Raises StorageUnavailable; then nothing was published, and the numbers known stay.
         """
-        tick = int(self._clock()) // self._tick_seconds * self._tick_seconds
+        tick = self._tick()
         async with self._database.write() as connection:
             if await stored.take_tick(connection, tick):
                 await _publish(connection, tick, await self._read(connection))
+        await self.look()
+        if self.ahead:
+            _log.error(
+                "the count was last published at %s, which is later than now, so it stands still. If the clock is "
+                'wrong now, set it; if it was wrong then, "notalone date-back" mends it',
+                datetime.fromtimestamp(self.released_at, UTC),
+            )
+
+    @property
+    def ahead(self) -> bool:
+        """Whether numbers were published by a clock that was more than a tick ahead of this one."""
+        return self.released_at > self._tick() + self._tick_seconds
+
+    async def date_back(self) -> None:
+        """Date what was published later than now to the present tick. Raises StorageUnavailable."""
+        async with self._database.write() as connection:
+            await stored.hold_publishing(connection)
+            await stored.date_back(connection, self._tick())
+        await self.look()
+
+    async def look(self) -> None:
+        """Read what is published. Raises StorageUnavailable."""
         async with self._database.read() as connection:
             self._known = await self._read(connection)
+
+    def _tick(self) -> int:
+        return int(self._clock()) // self._tick_seconds * self._tick_seconds
 
     async def _read(self, connection: Connection) -> _Known:
         """What is published, of which only what is new is asked for: a long series costs seconds to read."""
         released_at = await stored.last_tick(connection)
         known = self._known.extended(await stored.releases(connection, self._known.newest), released_at)
         # A restore adds older ones, and calls are deleted. But no release of a call goes while the call stays, none
-        # changes, and no other call gets its id; so it shows in how many there are.
-        if known.counts != await stored.counts(connection):
+        # changes, and no other call gets its id; so it shows in how many there are. Or they were dated back.
+        if known.counts != await stored.counts(connection) or released_at < self.released_at:
             known = _Known().extended(await stored.releases(connection), released_at)
         return known
 

@@ -158,7 +158,17 @@ def _read(name: str, default: object, text: str) -> object:
 
 
 def without_password(url: str) -> str:
-    """The database URL as it may be shown."""
+    """The database URL as it may be shown. What has not the form of one is not shown at all: it may be a password."""
+    if url.startswith("sqlite:///"):
+        return url
     # Up to the last @ there is: rather too much is hidden than a part of an odd password shown.
-    hidden = re.sub(r"(://[^:/@?]*):.*@", r"\1:***@", url)
-    return re.sub(r"([?&]password=)[^&]*", r"\1***", hidden)
+    whole = re.fullmatch(r"postgresql://(?:(.*)@)?([\w.,-]*(?::\d+)?(?:/[\w.-]*)?)(?:\?([^@]*))?", url)
+    if whole is None:
+        return "***"
+    who, where, options = whole.groups()
+    user, colon, _ = (who or "").partition(":")
+    plain = re.fullmatch(r"[\w.-]*", user) is not None
+    shown = f"{user if plain else '***'}{':***' if colon else ''}{'' if who is None else '@'}"
+    pairs = [each.partition("=")[::2] for each in options.split("&")] if options else []
+    listed = "&".join(f"{name}={value}" if name == "host" else f"{name}=***" for name, value in pairs)
+    return f"postgresql://{shown}{where}{'?' if pairs else ''}{listed}"

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Give a voice and take it back.
 
-Voices are committed in groups: while one group is being written, the next one gathers. Nobody waits for a timer, and
-the answer goes out after the commit.
+Voices are committed in groups: while one group is being written, the next one gathers. The answer goes out after the
+commit. When a group is written, `pace.py` says.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections import deque
 from pathlib import Path
 
 from notalone.protocol.voice import Kind, code_for, id_for
 from notalone.services.call import Call
+from notalone.services.pace import Pace
 from notalone.storage import journal
 from notalone.storage import voice as stored
 from notalone.storage.database import Database, StorageUnavailable
@@ -66,34 +69,60 @@ class _Known:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._gathering: tuple[set[tuple[int, bytes]], asyncio.Task[set[tuple[int, bytes]]]] | None = None
+        self._gathering: tuple[set[tuple[int, bytes]], asyncio.Task[stored.Kinds]] | None = None
         self._reading = asyncio.Lock()
 
-    async def find(self, call_id: int, id: bytes) -> bool:
-        """Raises StorageUnavailable."""
+    async def kind_of(self, call_id: int, id: bytes) -> int | None:
+        """As it is stored; None when it is not. Raises StorageUnavailable."""
         if self._gathering is None:
             asked = set[tuple[int, bytes]]()
             self._gathering = asked, asyncio.create_task(self._read(asked))
         asked, answer = self._gathering
         asked.add((call_id, id))
         # Who stops waiting does not stop it for the others.
-        return (call_id, id) in await asyncio.shield(answer)
+        return (await asyncio.shield(answer)).get((call_id, id))
 
-    async def _read(self, asked: set[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
+    async def _read(self, asked: set[tuple[int, bytes]]) -> stored.Kinds:
         async with self._reading:
             self._gathering = None
             async with self._database.read() as connection:
-                return await stored.known(connection, asked)
+                return await stored.kinds_of(connection, asked)
+
+
+def check_journal(path: Path) -> None:
+    """That withdrawals can be written there. Raises OSError."""
+    journal.check(path)
+
+
+class _Outage:
+    """Tells the operator that voices cannot be stored, once a minute and not for each; and that they can be again."""
+
+    SECONDS = 60.0
+
+    def __init__(self) -> None:
+        self._told = -math.inf
+
+    def tell(self, error: StorageUnavailable) -> None:
+        if time.monotonic() >= self._told + self.SECONDS:
+            _log.error("voices cannot be stored: %s%s", error, f" ({error.hint})" if error.hint else "")
+            self._told = time.monotonic()
+
+    def end(self) -> None:
+        if self._told > -math.inf and time.monotonic() >= self._told + self.SECONDS:
+            _log.warning("voices are stored again")
+            self._told = -math.inf
 
 
 class Voices:
     """The one writer of voices in this process."""
 
-    def __init__(self, database: Database, writer: VoiceWriter, journal_path: Path) -> None:
+    def __init__(self, database: Database, writer: VoiceWriter, journal_path: Path, pace: Pace | None = None) -> None:
         self._database = database
+        self._pace = Pace() if pace is None else pace
         self._writer = writer
         self._journal = journal_path
         self._known = _Known(database)
+        self._outage = _Outage()
         self._waiting: deque[_Group] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -117,10 +146,20 @@ class Voices:
 
         Raises CallClosed, VoiceWithdrawn; StorageUnavailable, WriterFailed (then the same nonce may be sent again).
         """
-        if self._stopping:
-            raise StorageUnavailable("the server is stopping")
         code = code_for(call.salt, nonce, kind)
         id = id_for(call.salt, code)
+        # Whatever is not going to be written must not wait for what others write: sent again and again, it would tell
+        # by its time when somebody taps. In a crowd no single tap shows, and nobody need be looked up.
+        if not (call.open and self._pace.crowded):
+            found = await self._known.kind_of(call.id, id)
+            if found is not None:
+                if found == stored.WITHDRAWN:
+                    raise VoiceWithdrawn(call.slug)
+                return code
+            if not call.open:
+                raise CallClosed(call.slug)
+        if self._stopping:
+            raise StorageUnavailable("the server is stopping")
         group = self._gathering()
         group.add(call.id, kind, id)
         self._wake.set()
@@ -136,7 +175,7 @@ class Voices:
 
     async def is_known(self, call: Call, nonce: str, kind: Kind) -> bool:
         """Whether this voice came before, withdrawn since or not. Raises StorageUnavailable."""
-        return await self._known.find(call.id, id_for(call.salt, code_for(call.salt, nonce, kind)))
+        return await self._known.kind_of(call.id, id_for(call.salt, code_for(call.salt, nonce, kind))) is not None
 
     async def withdraw(self, call: Call, code: str) -> bool:
         """Take the voice with this code (as `protocol.voice.read_code` returns it) out of the count.
@@ -163,6 +202,7 @@ class Voices:
         try:
             await asyncio.to_thread(journal.append, self._journal, call.slug, id)
         except OSError as error:
+            _log.error("a withdrawal could not be written to %s: %s", self._journal, error.strerror)
             raise StorageUnavailable(str(error)) from error
         async with self._database.write() as connection:
             return await stored.withdraw(connection, call.id, id) != stored.WITHDRAWN
@@ -177,10 +217,15 @@ class Voices:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
+                if not self._stopping:
+                    await self._pace.turn()
                 group = self._waiting.popleft()
                 try:
                     group.others = await self._writer.commit(group.ids)
+                    self._outage.end()
+                    self._pace.count(len(group.all) - len(group.others))
                 except StorageUnavailable as error:
+                    self._outage.tell(error)
                     group.error = error
                     # The others came while this one waited for the database. Were each to wait for it in turn, the
                     # last would be told after minutes.

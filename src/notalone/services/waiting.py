@@ -15,6 +15,7 @@ from __future__ import annotations
 import hmac
 import math
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -51,11 +52,14 @@ class WaitingLine:
         rate: float,
         key: bytes,
         clock: Callable[[], float],
+        steady: Callable[[], float] = time.monotonic,
         noise: Callable[[], int] = lambda: two_sided_geometric(_ODDS),
     ) -> None:
         self._step_seconds = STEP / rate
         self._key = key
+        # The moment in a ticket holds beyond a restart. The length must not jump when somebody sets the clock.
         self._clock = clock
+        self._steady = steady
         self._noise = noise
         # When all that went through so far will have had its time at the rate.
         self._paid_off = -math.inf
@@ -69,7 +73,7 @@ class WaitingLine:
             asked = math.ceil(now)
         waited = max(now - asked, 0.0)
         # She gains a second on the line with every second, and the line loses one.
-        seconds = max(self._length(now) - waited, 0.0) / 2
+        seconds = max(self._length() - waited, 0.0) / 2
         return Place(seconds, f"{asked:08x}{self._sign(form, asked)}")
 
     def enter(self) -> None:
@@ -77,11 +81,11 @@ class WaitingLine:
         self._left -= 1
         if self._left <= 0:
             self._left = self._draw()
-            self._paid_off = max(self._paid_off, self._clock()) + self._step_seconds
+            self._paid_off = max(self._paid_off, self._steady()) + self._step_seconds
 
-    def _length(self, now: float) -> float:
+    def _length(self) -> float:
         # One step is free: a page that is shown to a full room is tapped together.
-        return max(self._paid_off - now - self._step_seconds, 0.0)
+        return max(self._paid_off - self._steady() - self._step_seconds, 0.0)
 
     def _draw(self) -> int:
         return max(STEP + self._noise(), 1)

@@ -11,12 +11,17 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from notalone.protocol.call import SLUG
 
+# One torn line, and no more: the next one to be written would follow it.
+_TORN_BYTES_MOST = 80
 _LINE = re.compile(rf"({SLUG}) ([0-9a-f]{{32}})")
+
+
+class NotAJournal(ValueError):
+    """Not one line of this file is a withdrawal. Passed over in silence, it would bring withdrawn voices back."""
 
 
 def append(path: Path, slug: str, id: bytes) -> None:
@@ -37,15 +42,29 @@ def append(path: Path, slug: str, id: bytes) -> None:
         sync_folder(path.parent)
 
 
-def read(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Slug and id of each withdrawal. A torn line was never answered, so it is passed over."""
+def check(path: Path) -> None:
+    """That withdrawals can be written there; makes it where it is not. Raises OSError."""
     if not path.exists():
-        return
+        path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+
+
+def read(path: Path) -> set[tuple[str, bytes]] | None:
+    """Slug and id of each withdrawal; None where there is no such file. Raises NotAJournal.
+
+    A torn line was never answered, so it is passed over.
+    """
+    if not path.exists():
+        return None
+    withdrawals = set[tuple[str, bytes]]()
     with path.open(encoding="ascii", errors="replace") as lines:
         for line in lines:
             found = _LINE.fullmatch(line.rstrip("\n"))
             if found is not None:
-                yield found[1], bytes.fromhex(found[2])
+                withdrawals.add((found[1], bytes.fromhex(found[2])))
+    if not withdrawals and path.stat().st_size > _TORN_BYTES_MOST:
+        raise NotAJournal(f"{path} is no journal of withdrawals")
+    return withdrawals
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from notalone.storage.database import Connection
 from notalone.storage.schema import publication, release, tally
@@ -38,6 +38,15 @@ async def hold_publishing(connection: Connection) -> None:
     tick first, and the number that it then writes locks the call that it is of.
     """
     await connection.execute(update(publication).values(tick=publication.c.tick))
+
+
+async def date_back(connection: Connection, tick: int) -> None:
+    """What was published later than at this tick becomes of this tick; of several numbers the last one stays."""
+    late = release.alias()
+    last = select(func.max(late.c.tick)).where(late.c.call_id == release.c.call_id, late.c.kind == release.c.kind)
+    await connection.execute(delete(release).where(release.c.tick >= tick, release.c.tick < last.scalar_subquery()))
+    await connection.execute(update(release).where(release.c.tick > tick).values(tick=tick))
+    await connection.execute(update(publication).where(publication.c.tick > tick).values(tick=tick))
 
 
 async def last_tick(connection: Connection) -> int:

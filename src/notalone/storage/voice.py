@@ -48,6 +48,8 @@ class NotNew(Enum):
     CALL_CLOSED = "call closed"
 
 
+# By call id and voice id; also WITHDRAWN.
+Kinds = dict[tuple[int, bytes], int]
 T = TypeVar("T")
 
 # (call id, kind) -> the ids of the voices to count
@@ -303,13 +305,12 @@ async def kind_of(connection: Connection, call_id: int, id: bytes) -> int | None
     return kind
 
 
-async def known(connection: Connection, some: Iterable[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
-    """Those of the (call id, voice id) pairs that are stored, also as withdrawn."""
+async def kinds_of(connection: Connection, some: Iterable[tuple[int, bytes]]) -> Kinds:
+    """Of those of the (call id, voice id) pairs that are stored."""
     pairs = list(some)
-    found: set[tuple[int, bytes]] = set()
+    found: Kinds = {}
     for at in range(0, len(pairs), KEYS):
         chunk = tuple_(voice.c.call_id, voice.c.id).in_(pairs[at : at + KEYS])
-        found.update(
-            (call_id, id) for call_id, id in await connection.execute(select(voice.c.call_id, voice.c.id).where(chunk))
-        )
+        rows = await connection.execute(select(voice.c.call_id, voice.c.id, voice.c.kind).where(chunk))
+        found.update({(call_id, id): kind for call_id, id, kind in rows})
     return found

@@ -21,6 +21,7 @@ from notalone.protocol.voice import Kind, Malformed, checked_nonce, proof_holds
 from notalone.services.call import Call, UnknownCall
 from notalone.services.platform import Platform, StorageUnavailable
 from notalone.services.voice import CallClosed, VoiceWithdrawn, WriterFailed
+from notalone.services.waiting import Place
 from notalone.web.headers import SECURITY, Header
 from notalone.web.problems import Problem
 
@@ -33,6 +34,8 @@ _log = logging.getLogger(__name__)
 BODY_BYTES = 1024
 # Longer waits are answered with a ticket; a held connection costs us memory and her patience.
 HOLD_SECONDS = 4.0
+# A proxy has places for so many connections, and whoever reads a page needs one too.
+HELD_MOST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,9 @@ class VoiceDoor:
         """`own_host`: the host that visitors use."""
         self._platform = platform
         self._own_host = own_host
+        # Who is in the line now, by call, kind and nonce.
+        self._in_line: dict[tuple[int, Kind, str], asyncio.Task[Counted | Waiting]] = {}
+        self._held = 0
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, slug: str, words: Words) -> None:
         headers = dict(scope["headers"])
@@ -153,17 +159,35 @@ class VoiceDoor:
         return bits == 0 or proof_holds(call.slug, nonce, fields.get("proof", ""), bits)
 
     async def _give_in_line(self, call: Call, kind: Kind, nonce: str, ticket: str) -> Counted | Waiting:
+        """A voice that comes again while it waits is one in the line, and has one answer."""
+        which = call.id, kind, nonce
+        task = self._in_line.get(which)
+        if task is not None and self._held >= HELD_MOST:
+            return self._told_to_wait(call, kind, nonce, self._platform.line.ask(f"{call.slug} {nonce}", ticket))
+        if task is None:
+            task = self._in_line[which] = asyncio.create_task(self._stand_in_line(call, kind, nonce, ticket))
+            task.add_done_callback(lambda _: self._in_line.pop(which))
+        self._held += 1
+        try:
+            return await asyncio.shield(task)
+        finally:
+            self._held -= 1
+
+    async def _stand_in_line(self, call: Call, kind: Kind, nonce: str, ticket: str) -> Counted | Waiting:
         # Counted before, by a tap whose answer she did not see: she must not read that she is not. Nor does it enter
         # the line: who could enter without adding a voice could feel for the next step until another's tap takes it.
         if await self._platform.voices.is_known(call, nonce, kind):
             return await self._give(call, kind, nonce)
         place = self._platform.line.ask(f"{call.slug} {nonce}", ticket)
-        if place.seconds > HOLD_SECONDS:
-            return Waiting(call, kind, nonce, _rounded_up(place.seconds), place.ticket)
+        if place.seconds > HOLD_SECONDS or (place.seconds and self._held > HELD_MOST):
+            return self._told_to_wait(call, kind, nonce, place)
         # Now and not once it is counted: thousands may be on their way to the disk together.
         self._platform.line.enter()
         await asyncio.sleep(place.seconds)
         return await self._give(call, kind, nonce)
+
+    def _told_to_wait(self, call: Call, kind: Kind, nonce: str, place: Place) -> Waiting:
+        return Waiting(call, kind, nonce, _rounded_up(max(place.seconds, 1.0)), place.ticket)
 
     async def _give(self, call: Call, kind: Kind, nonce: str) -> Counted:
         try:

@@ -152,5 +152,6 @@ def _moment(seconds: int) -> datetime:
 
 def _cache(platform: Platform, published: Published) -> dict[str, str]:
     # A number changes at ticks only, so anyone may keep it until the next.
-    left = max(0, int(published.next_release_at - platform.clock()))
+    # No longer than a tick, if the clock was wrong when the numbers were published.
+    left = min(max(0, int(published.next_release_at - platform.clock())), published.tick_seconds)
     return {"cache-control": f"public, max-age={left}"}
