@@ -7,6 +7,7 @@ python -m tools.pictures FOLDER
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
 import tempfile
 import time
@@ -16,8 +17,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from notalone.client.door import open_door
-from notalone.protocol.voice import Kind
+from notalone.protocol.voice import NONCE_BYTES, Kind, nonce_from
+from notalone.services.bundle import read_bundle
+from notalone.services.platform import open_platform
+from notalone.services.settings import Settings
 from tests.server import DEMO_CALL, ROOT, Server, server
 
 CHROMIUM = "/usr/bin/chromium"
@@ -40,6 +43,18 @@ PATHS = {
     "nothing": "/{lang}/nothing-here",
 }
 README_PICTURE = ROOT / "docs" / "pictures" / "call.png"
+# So that there are numbers and charts to look at: taps in each hour, up to now. They say nothing of real people.
+TAPS = {
+    Kind.ME_TOO: (
+        *(12, 34, 61, 88, 120, 145, 131, 96, 70, 41, 22, 12, 8, 6, 9),
+        *(21, 44, 63, 71, 82, 90, 84, 77, 69, 73, 81, 92, 88, 64, 47),
+    ),
+    Kind.STAND_WITH_YOU: (
+        *(3, 9, 14, 30, 41, 38, 52, 44, 21, 12, 6, 3, 2, 1, 3),
+        *(8, 19, 24, 22, 35, 30, 41, 27, 22, 31, 25, 38, 27, 19, 12),
+    ),
+}
+HOUR = 3600
 
 
 @contextmanager
@@ -80,9 +95,10 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "data/pictures")
     folder.mkdir(parents=True, exist_ok=True)
     README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as data, server(Path(data), DEMO_CALL, tick=2, pow_bits=4) as place:
-        give_some_voices(place)
-        with chromium() as browser:
+    with tempfile.TemporaryDirectory() as data:
+        settings = Settings(data=Path(data))
+        asyncio.run(give_voices(settings))
+        with server(settings.data, tick=settings.tick, pow_bits=4) as place, chromium() as browser:
             page = browser.new_page(viewport={"width": 1000, "height": 760})
             page.goto(f"{place.url}/en/call/metoo")
             page.screenshot(path=README_PICTURE)
@@ -90,18 +106,26 @@ def main() -> None:
     print(f"pictures in {folder}, and {README_PICTURE.relative_to(ROOT)}")
 
 
-def give_some_voices(place: Server) -> None:
-    """So that there is a number and a chart to look at. The pictures say nothing of real people."""
-
-    async def give(many: int, kind: Kind) -> None:
-        async with open_door(place.url) as door:
-            for _ in range(many):
-                await door.give("metoo", kind)
-
-    for many in (60, 90, 40):
-        asyncio.run(give(many, Kind.ME_TOO))
-        asyncio.run(give(many, Kind.STAND_WITH_YOU))
-        time.sleep(2.5)
+async def give_voices(settings: Settings) -> None:
+    """The demo call with its taps, tick by tick, by a clock that is put forward from then to now."""
+    ticks = HOUR // settings.tick
+    hours = len(TAPS[Kind.ME_TOO])
+    now = time.time() // settings.tick * settings.tick - hours * HOUR
+    async with open_platform(settings, lambda: now) as platform:
+        await platform.calls.load(DEMO_CALL.name, read_bundle(DEMO_CALL))
+        call = platform.calls.get(DEMO_CALL.name)
+        await platform.voices.start()
+        for hour in range(hours):
+            for tick in range(ticks):
+                given = [
+                    platform.voices.give(call, nonce_from(secrets.token_bytes(NONCE_BYTES)), kind)
+                    for kind, taps in TAPS.items()
+                    for _ in range(taps[hour] * (tick + 1) // ticks - taps[hour] * tick // ticks)
+                ]
+                await asyncio.gather(*given)
+                now += settings.tick
+                await platform.magnitude.release()
+        await platform.voices.stop()
 
 
 if __name__ == "__main__":

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -36,20 +35,25 @@ def test_new_asks_plain_questions_and_writes_a_text_for_each_language(terminal: 
         "In which languages? Write their codes, like: en es [en]: "
         "Who runs this call? Name those who answer for it: "
         "Where can people reach them? E-mail, web page or telephone: "
+        "People will reach them at tel:+34900100200\n"
         'Next: write what each "TODO:" asks for. "notalone call check calls/no-more" lists what is left.\n'
     )
     assert 'contact: "tel:+34900100200"' in Path("calls/no-more/es.md").read_text()
 
 
 def test_new_asks_again_when_an_answer_cannot_be_used(terminal: Terminal) -> None:
-    answer = terminal("new", typed=f"{'x' * 81}\nNo more\nNo More!\nno-more\nxx\nen\nUs\nhere\nus@example.org\n")
+    answer = terminal(
+        "new", typed=f"{'x' * 81}\nNo more\nNo More!\nno-more\nxx\nen\nUs\nbob\nhttps://bob\nus@example.org\n"
+    )
     assert answer.status == 0
     assert re.findall("Error: (.*)", answer.err) == [
         '"title" has 81 characters; shorten it to 80 at most',
         "use 2 to 40 small letters, digits and hyphens",
         '"xx" is not a language code; write one like en, es, pt-BR or zh-Hant',
+        '"bob" is no address that people can use; write it like name@example.org, example.org or +34900100200',
+        '"https://bob" leads nowhere: "bob" is not the name of a site; write the whole address, like https://example.org',
     ]
-    assert 'contact: "https://here"' in Path("calls/no-more/en.md").read_text()
+    assert 'contact: "mailto:us@example.org"' in Path("calls/no-more/en.md").read_text()
 
 
 @pytest.mark.parametrize("langs", [("en",), ("es",), ("en", "es", "ar", "pt-BR")])
@@ -75,10 +79,26 @@ def test_a_language_without_a_starter_says_that_it_is_still_in_english(terminal:
     assert 'still to be done: "this whole text is still in English; write it in Arabic."' in messages
 
 
-def test_new_marks_a_rehearsal(terminal: Terminal) -> None:
-    terminal("new", "calls/drill", *BASICS, "--rehearsal")
-    source = Path("calls/drill/en.md").read_text().replace("TODO:", "Done,")
-    assert parse_text(source, "en").rehearsal is True
+def test_a_rehearsal_can_be_loaded_as_it_is_written(terminal: Terminal) -> None:
+    answer = terminal("new", "calls/drill", *BASICS, "--lang", "es", "--lang", "fr", "--rehearsal")
+    assert answer.err.endswith('Next: "notalone call load calls/drill" puts it on the server, as it is.\n')
+    texts = {lang: parse_text(source, lang) for lang, source in read_bundle(Path("calls/drill")).items()}
+    assert texts.keys() == {"en", "es", "fr"}
+    for text in texts.values():
+        assert text.rehearsal is True
+        assert text.contact == "mailto:us@example.org"
+    assert "This is a rehearsal." in texts["en"].ask
+    assert "Esto es un ensayo." in texts["es"].ask
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_each_todo_of_a_starter_is_told_whole(terminal: Terminal, lang: str) -> None:
+    terminal("new", "calls/no-more", *BASICS[:2], *BASICS[4:], "--lang", lang)
+    told = [each.message for each in check_bundle(Path("calls/no-more")) if "to be done" in each.message]
+    assert len(told) == 10
+    assert not [each for each in told if "…" in each]
+    # In the text they are whole sentences.
+    assert len([each for each in told if re.search(r'\.(\[\^\w+\])?"$', each)]) == 8
 
 
 @pytest.mark.parametrize(
@@ -93,6 +113,13 @@ def test_new_marks_a_rehearsal(terminal: Terminal) -> None:
 def test_a_contact_is_taken_as_people_type_it(terminal: Terminal, typed: str, stored: str) -> None:
     assert terminal("new", "calls/no-more", *BASICS[:-1], typed).status == 0
     assert f'contact: "{stored}"' in Path("calls/no-more/en.md").read_text()
+
+
+def test_a_contact_that_is_no_address_is_refused(terminal: Terminal) -> None:
+    answer = terminal("new", "calls/no-more", *BASICS[:-1], "blah")
+    assert answer.status == 2
+    assert '"blah" is no address that people can use; write it like name@example.org, example.org or' in answer.err
+    assert not Path("calls").exists()
 
 
 def test_a_contact_that_leads_nowhere_is_told_as_it_was_typed(terminal: Terminal) -> None:
@@ -158,9 +185,34 @@ def test_check_names_each_line_and_a_way_out(terminal: Terminal) -> None:
         'calls/one/en.md:20: raw HTML is not allowed: "<b>"\n'
         "calls/two: ready to be loaded (en)\n"
         "calls/three: this folder cannot be read: No such file or directory\n"
-        '  hint: give the folder of a call bundle, or write one with "notalone call new"\n',
+        '  hint: give the folder of a call, or write one with "notalone call new"\n',
         "notalone: 5 things to mend before this can be loaded\n",
     )
+
+
+def test_check_takes_neither_the_folder_above_nor_a_text_in_it(terminal: Terminal) -> None:
+    write(Path("calls/one"), en=GOOD)
+    write(Path("calls/two"), en=GOOD)
+    assert terminal("check", "calls").out == (
+        "calls: this folder holds folders of calls, and is none itself\n"
+        "  hint: give one call's folder, like calls/one; to check all of them, give calls/*\n"
+    )
+    assert terminal("check", "calls/one/en.md").out == (
+        "calls/one/en.md: this is not a folder\n  hint: give the call's folder: calls/one\n"
+    )
+
+
+def test_a_language_that_the_pages_do_not_have_is_named(terminal: Terminal) -> None:
+    around = "the buttons and the pages around it are in English, Spanish or Arabic only"
+    write(Path("calls/french"), fr=GOOD)
+    assert terminal("check", "calls/french").err == f"fr: {around}\n"
+    assert terminal("load", "calls/french").err.endswith(f"fr: {around}\n")
+    write(Path("calls/both"), en=GOOD, fr=GOOD)
+    assert terminal("load", "calls/both").err == (
+        "fr: the pages are in English, Spanish or Arabic only, and show the English text\n"
+    )
+    write(Path("calls/known"), en=GOOD, es=GOOD, ar=GOOD)
+    assert terminal("load", "calls/known").err == ""
 
 
 def test_names_of_files_cannot_speak_to_the_terminal(terminal: Terminal) -> None:
@@ -177,8 +229,11 @@ def test_names_of_files_cannot_speak_to_the_terminal(terminal: Terminal) -> None
 def test_a_call_from_load_to_close(terminal: Terminal) -> None:
     folder = write(Path("calls/no-more"), en=GOOD, es=GOOD)
     assert terminal("load", "calls/no-more") == Answer(
-        0, "no-more is on the server now (en, es)\nhttps://calls.example.org/en/call/no-more\n", ""
+        0,
+        "no-more is on the server now (en, es)\nhttps://calls.example.org/en/call/no-more\n",
+        f"A new database was made at {Path('data/notalone.db').absolute()}\n",
     )
+    assert terminal("load", "calls/no-more").err == ""
     assert terminal("load", "calls/no-more").out.startswith("no-more was loaded before, and is the same (en, es)\n")
     (folder / "es.md").write_text(GOOD.replace("#MeToo", "#YoTambién"))
     assert terminal("load", "calls/no-more").out.startswith("no-more has its new texts (en, es)\n")
@@ -300,9 +355,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
         asked.append((text.title, lang, url))
         return "<!doctype html>\n"
 
-    page = ModuleType("notalone.web.pages.poster")
-    page.__dict__["render_poster"] = render_poster
-    monkeypatch.setitem(sys.modules, page.__name__, page)
+    monkeypatch.setattr("notalone.web.pages.poster.render_poster", render_poster)
     return asked
 
 
@@ -315,6 +368,23 @@ def test_a_poster_of_a_call_on_the_server(terminal: Terminal, printed: list[tupl
     )
     assert printed == [("#YoTambién", "es", "https://calls.example.org/es/call/no-more")]
     assert Path("no-more-poster-es.html").read_text() == "<!doctype html>\n"
+
+
+def test_a_poster_can_be_read_by_whoever_prints_it(terminal: Terminal) -> None:
+    write(Path("calls/no-more"), en=GOOD)
+    before = os.umask(0o077)
+    try:
+        terminal("poster", "calls/no-more", "--out", "p.html")
+    finally:
+        os.umask(before)
+    assert Path("p.html").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_poster_of_a_text_that_is_not_done(terminal: Terminal) -> None:
+    write(Path("calls/no-more"), en=GOOD.replace("More words", "TODO: more"))
+    answer = terminal("poster", "calls/no-more")
+    assert answer.err.endswith("notalone: 1 thing to mend in calls/no-more; no poster was made\n")
+    assert list(Path().glob("*.html")) == []
 
 
 def test_a_poster_of_a_folder_for_another_address(terminal: Terminal, printed: list[tuple[str, str, str]]) -> None:
@@ -372,7 +442,7 @@ def test_the_poster_is_one_file_that_needs_nothing_else(terminal: Terminal, lang
     page = Path("p.html").read_text()
     assert "#MeToo" in page
     assert "<svg" in page
-    assert "/call/no-more" in page
+    assert "/call/no-more" in page.replace("<wbr>", "")
     assert not re.search(r"""<script|<link|\ssrc=|\sstyle=|url\(""", page)
 
 

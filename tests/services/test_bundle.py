@@ -110,6 +110,8 @@ REFUSED: dict[str, Refused] = {
     "too long": ('"Were you harmed?"', f'"{"x" * 301}"', "ask", '"ask" has 301 characters', "300 at most"),
     "contact without scheme": ('"mailto:us@', '"us@', "contact", '"us@example.org" is not a whole address', "mailto:"),
     "contact without host": ('"mailto:us@example.org"', '"https:///x"', "contact", "not a web address", "copy"),
+    "contact without a dot": ("mailto:us@example.org", "https://bob:8/x", "contact", '"bob" is not the name', "whole"),
+    "contact with a final dot": ("mailto:us@example.org", "https://bob.", "contact", '"bob." is not the name', "whole"),
     "contact with a space": ('"mailto:us@example.org"', '"tel:1 2 3"', "contact", "holds a space", "out"),
     "no privacy": ("{#privacy}", "{#data}", "Call us", 'section "privacy" is missing', "{#privacy}"),
     "no path for minors": ("{#minors}", "{#young}", "Call us", 'section "minors" is missing', "{#minors}"),
@@ -226,7 +228,15 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_a_file_instead_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "en.md").write_text(GOOD)
     (found,) = check_bundle(tmp_path / "en.md")
-    assert found.message == "this folder cannot be read: Not a directory"
+    assert found.message == "this is not a folder"
+    assert found.hint == f"give the call's folder: {tmp_path}"
+
+
+def test_a_folder_of_calls_instead_of_one(tmp_path: Path) -> None:
+    write(tmp_path / "calls" / "no-more", en=GOOD)
+    (found,) = check_bundle(tmp_path / "calls")
+    assert found.message == "this folder holds folders of calls, and is none itself"
+    assert str(tmp_path / "calls" / "no-more") in found.hint
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
@@ -260,7 +270,7 @@ def test_what_does_not_belong_into_a_bundle(tmp_path: Path) -> None:
     (folder / "es.md").mkdir()
     os.mkfifo(folder / "fr.md")  # opening it would wait for ever
     assert [(Path(each.path).name, each.message) for each in check_bundle(folder)] == [
-        (name, "this does not belong in a call bundle") for name in ("es.md", "fr.md", "notes.txt")
+        (name, "this does not belong in the folder of a call") for name in ("es.md", "fr.md", "notes.txt")
     ]
 
 

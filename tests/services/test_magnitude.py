@@ -3,10 +3,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -14,51 +13,19 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from notalone.protocol.voice import Kind
-from notalone.services import magnitude as services_magnitude
-from notalone.services.magnitude import SHOWN_FROM, Magnitude, Point, Published, Shown
-from notalone.services.platform import Platform
+from notalone.services.magnitude import SHOWN_FROM, Magnitude, Point, Shown
 from notalone.storage import magnitude as stored
 from notalone.storage.backup import add_rows, raise_tick
 from notalone.storage.call import remove
-from notalone.storage.database import Connection, Database, StorageUnavailable
-from tests.conftest import Clock, fresh_nonce
+from notalone.storage.database import Connection, Database
+from tests.conftest import Clock
+from tests.services.releases import ME_TOO, STAND, TICK, count, numbers, shown, stored_releases
 from tests.storage.contents import add_call
-
-TICK = 600
-ME_TOO, STAND = int(Kind.ME_TOO), int(Kind.STAND_WITH_YOU)
 
 
 @pytest.fixture
 async def magnitude(database: Database, clock: Clock) -> Magnitude:
     return Magnitude(database, TICK, clock)
-
-
-async def count(database: Database, numbers: Mapping[tuple[int, int], int]) -> None:
-    """Set the tally: (call id, kind) -> voices that stand now."""
-    async with database.write() as connection:
-        for (call, kind), number in numbers.items():
-            await connection.execute(
-                text(
-                    "INSERT INTO tally (call_id, kind, shard, number) VALUES (:call, :kind, 0, :number)"
-                    " ON CONFLICT (call_id, kind, shard) DO UPDATE SET number = :number"
-                ),
-                {"call": call, "kind": kind, "number": number},
-            )
-
-
-async def stored_releases(database: Database) -> list[tuple[int, int, int, int | None]]:
-    async with database.read() as connection:
-        rows = await connection.execute(text("SELECT call_id, kind, tick, number FROM release ORDER BY tick, kind"))
-        return [(row[0], row[1], row[2], row[3]) for row in rows]
-
-
-def shown(magnitude: Magnitude, call_id: int) -> Published:
-    return magnitude.published(SimpleNamespace(id=call_id))  # type: ignore[arg-type]
-
-
-def numbers(published: Published) -> tuple[int | None, int | None]:
-    return published.kinds["metoo"].number, published.kinds["stand"].number
 
 
 # ---- what is shown ----
@@ -421,103 +388,3 @@ async def restore(database: Database, calls: list[int], now: int, step: Step) ->
 
 
 # ---- at work ----
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-async def test_the_platform_publishes_at_the_next_tick(platform: Platform, clock: Clock) -> None:
-    call = platform.calls.get("metoo")
-    nonces = [fresh_nonce() for _ in range(50)]
-    await asyncio.gather(*(platform.voices.give(call, nonce, Kind.ME_TOO) for nonce in nonces))
-    magnitude = Magnitude(platform.database, 1, clock)
-    clock.now += 1.97  # at 0.97 of a tick of one second, its task looks 33 times a second
-    await magnitude.start()
-    assert numbers(magnitude.published(call)) == (50, None)
-    codes = await asyncio.gather(*(platform.voices.give(call, nonce, Kind.STAND_WITH_YOU) for nonce in nonces))
-    await asyncio.sleep(0.1)
-    assert numbers(magnitude.published(call)) == (50, None)
-    clock.now += 1
-    await until(lambda: numbers(magnitude.published(call)) == (50, 50))
-    await platform.voices.withdraw(call, codes[0])
-    clock.now += 1
-    await until(lambda: numbers(magnitude.published(call)) == (50, None))
-    await magnitude.stop()
-    assert [point.at for point in magnitude.published(call).series] == [int(Clock().now) + n for n in (1, 2, 3)]
-
-
-@pytest.mark.parametrize("error", [StorageUnavailable("away"), ZeroDivisionError("a defect")])
-async def test_a_tick_that_failed_is_taken_up_by_the_next(
-    database: Database,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    error: Exception,
-) -> None:
-    async def fail() -> None:
-        raise error
-
-    call = await add_call(database, "one")
-    magnitude = Magnitude(database, 1, clock)
-    clock.now += 0.97
-    await magnitude.start()
-    await count(database, {(call, ME_TOO): 60})
-    with monkeypatch.context() as patched:
-        patched.setattr(magnitude, "release", fail)
-        await until(lambda: "could not be published" in caplog.text)
-    clock.now += 1
-    await until(lambda: numbers(shown(magnitude, call)) == (60, None))
-    await magnitude.stop()
-
-
-async def test_a_missed_tick_is_tried_again_soon(
-    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def fail(_: Database, __: int) -> bool:
-        raise StorageUnavailable("away")
-
-    monkeypatch.setattr(services_magnitude, "RETRY_SECONDS", 0.01)
-    call = await add_call(database, "one")
-    magnitude = Magnitude(database, TICK, clock)
-    clock.now += TICK - 0.03
-    await magnitude.start()
-    await count(database, {(call, ME_TOO): 60})
-    clock.now += 0.03
-    with monkeypatch.context() as patched:
-        patched.setattr(stored, "take_tick", fail)
-        await until(lambda: caplog.text.count("trying again") > 2)
-        assert numbers(shown(magnitude, call)) == (None, None)
-    await until(lambda: numbers(shown(magnitude, call)) == (60, None))
-    await magnitude.stop()
-    assert shown(magnitude, call).series == (Point(int(clock.now), 60, None),)
-
-
-async def test_how_soon_a_missed_tick_is_tried_again(
-    magnitude: Magnitude, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Less and less often, but never later than the next tick; and at ticks once all is well."""
-    fails = [StorageUnavailable("away")] * 14 + [ZeroDivisionError("a defect")] + [None] * 2
-    pauses: list[float] = []
-
-    async def release() -> None:
-        if error := fails.pop(0):
-            raise error
-
-    async def sleep(seconds: float) -> None:
-        if not fails:
-            raise asyncio.CancelledError
-        pauses.append(seconds)
-        clock.now += seconds
-
-    monkeypatch.setattr(magnitude, "release", release)
-    monkeypatch.setattr("notalone.services.magnitude.asyncio.sleep", sleep)
-    with pytest.raises(asyncio.CancelledError):
-        await magnitude._release_at_ticks()
-    assert pauses == [600, 5, 10, 20, 40, 60, 60, 60, 60, 60, 60, 60, 60, 45, 60, 540, 600]
-
-
-async def test_one_that_never_started_stops(magnitude: Magnitude) -> None:
-    await magnitude.stop()

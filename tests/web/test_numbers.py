@@ -76,3 +76,18 @@ def test_the_table_says_what_the_line_says(lang: str) -> None:
     assert len(page.all("tr")) == 5
     drawn = Seen(count_page(frame(lang), CALL, published(*((n + 50, None) for n in range(1000)))))
     assert len(drawn.all("tr")) <= TABLE_ROWS + 1
+
+
+def test_a_closed_call_promises_no_more_numbers(lang: str) -> None:
+    hopeful = {
+        "How many so far": "How many",
+        "Not shown yet, to keep people safe.": "Not shown, to keep people safe.",
+        "There is not enough to draw yet.": "There is not enough to draw.",
+        "No number has been shown yet.": "No number was shown.",
+    }
+    for ended, name in ((False, "few"), (False, "no count"), (True, "few, closed"), (True, "no count, closed")):
+        page = Seen(PAGES[name](frame(lang)))
+        words = [each.words.strip() for each in page.elements]
+        said = {sentence for pair in hopeful.items() for sentence in pair if say(lang, sentence) in words}
+        assert said
+        assert said <= set(hopeful.values() if ended else hopeful)

@@ -6,12 +6,13 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from urllib.parse import urlsplit
 
 import click
 from babel import Locale
@@ -29,9 +30,9 @@ from notalone.services.bundle import (
     text_problem,
 )
 from notalone.services.call import Call, Calls, UnknownCall
-from notalone.services.platform import open_platform
+from notalone.services.platform import NoDatabase, Platform, open_platform
 from notalone.services.prose import address_problem, suggested_id
-from notalone.services.settings import Settings, read_settings
+from notalone.services.settings import Settings, read_settings, without_password
 
 # Past this, a QR code on paper has squares too small to read.
 _LONGEST_ADDRESS = 300
@@ -64,6 +65,9 @@ class _Answer(click.ParamType[str]):
         text = " ".join(value.split())
         if self.key == "contact":
             text = _with_scheme(text)
+            if not re.search(r"[.:@ ]", text):
+                hint = "write it like name@example.org, example.org or +34900100200"
+                self.fail(f'"{text}" is no address that people can use; {hint}', param, ctx)
         if problem := text_problem(self.key, text):
             self.fail("; ".join(problem), param, ctx)
         return text
@@ -85,7 +89,9 @@ def _with_scheme(contact: str) -> str:
     # What cannot be an address is left as it was typed, to be told so.
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", contact) or " " in contact:
         return contact
-    return f"mailto:{contact}" if "@" in contact else f"https://{contact}"
+    if "@" in contact:
+        return f"mailto:{contact}"
+    return f"https://{contact}" if "." in contact.partition("/")[0] else contact
 
 
 @call.command(short_help="Write the texts of a new call, to be filled in.")
@@ -127,7 +133,11 @@ def new(
     _write(folder, texts)
     for lang in texts:
         say(str(folder / f"{lang}.md"))
-    say(f'Next: write what each "TODO:" asks for. "notalone call check {folder}" lists what is left.', err=True)
+    say(f"People will reach them at {contact}", err=True)
+    if rehearsal:
+        say(f'Next: "notalone call load {folder}" puts it on the server, as it is.', err=True)
+    else:
+        say(f'Next: write what each "TODO:" asks for. "notalone call check {folder}" lists what is left.', err=True)
 
 
 def _check_new(folder: Path) -> None:
@@ -165,10 +175,11 @@ def _ask_languages() -> list[str]:
 
 
 def _starter(lang: str, title: str, operator: str, contact: str, rehearsal: bool) -> str:
-    own = _STARTERS / f"{lang}.md"
-    source = own if own.is_file() else _STARTERS / "en.md"
+    starters = _STARTERS / "rehearsal" if rehearsal else _STARTERS
+    own = starters / f"{lang}.md"
+    source = own if own.is_file() else starters / "en.md"
     name = Locale.parse(lang, sep="-").get_display_name("en")
-    note = f"TODO: this whole text is still in English; write it in {name}.\n\n"
+    note = "" if rehearsal else f"TODO: this whole text is still in English; write it in {name}.\n\n"
 
     def in_quotes(text: str) -> str:
         # JSON's way of quoting is one of YAML's.
@@ -179,9 +190,6 @@ def _starter(lang: str, title: str, operator: str, contact: str, rehearsal: bool
         operator=in_quotes(operator),
         contact=in_quotes(contact),
         contact_link=contact,
-        rehearsal="\n# For practice: every page says that the numbers are not people.\nrehearsal: yes\n"
-        if rehearsal
-        else "",
         untranslated="" if source == own else note,
     )
 
@@ -214,7 +222,9 @@ def check(folders: Sequence[Path]) -> int:
         findings = check_bundle(folder)
         _show(findings, err=False)
         if not findings:
-            say(f"{folder}: ready to be loaded ({', '.join(read_bundle(folder))})")
+            langs = list(read_bundle(folder))
+            say(f"{folder}: ready to be loaded ({', '.join(langs)})")
+            _note_languages(langs)
         found += len(findings)
     if found:
         raise Trouble(f"{counted(found, 'thing')} to mend before this can be loaded")
@@ -231,12 +241,27 @@ def _show(findings: Iterable[Finding], *, err: bool) -> None:
         hint = each.hint
 
 
-def _read(folder: Path) -> dict[str, str]:
+def _note_languages(langs: Sequence[str]) -> None:
+    """Say what becomes of texts in languages that the pages do not have."""
+    from notalone.web.pages.frame import LANGUAGES, language_name
+
+    *names, last = (language_name(lang, "en") for lang in LANGUAGES)
+    shown = _first_language(langs)
+    for lang in langs:
+        if lang == shown and lang not in LANGUAGES:
+            say(f"{lang}: the buttons and the pages around it are in {', '.join(names)} or {last} only", err=True)
+        elif lang not in LANGUAGES:
+            instead = language_name(shown, "en")
+            say(f"{lang}: the pages are in {', '.join(names)} or {last} only, and show the {instead} text", err=True)
+
+
+def _read(folder: Path, undone: str) -> dict[str, str]:
+    """`undone`: what does not happen if there is something to mend."""
     try:
         return read_bundle(folder)
     except BundleError as error:
         _show(error.findings, err=True)
-        raise Trouble(f"{counted(len(error.findings), 'thing')} to mend in {folder}; nothing was loaded") from None
+        raise Trouble(f"{counted(len(error.findings), 'thing')} to mend in {folder}; {undone}") from None
 
 
 @call.command(short_help="Put a call on the server, or its changed texts.")
@@ -251,12 +276,12 @@ def load(folder: Path) -> None:
     For example:
       notalone call load calls/no-more
     """
-    sources = _read(folder)
+    sources = _read(folder, "nothing was loaded")
     asyncio.run(_load(read_settings(), folder.resolve().name, sources))
 
 
 async def _load(settings: Settings, slug: str, sources: dict[str, str]) -> None:
-    async with open_platform(settings) as platform:
+    async with _open_or_make(settings) as platform:
         outcome = await platform.calls.load(slug, sources)
         loaded = platform.calls.get(slug)
     words = {
@@ -266,6 +291,20 @@ async def _load(settings: Settings, slug: str, sources: dict[str, str]) -> None:
     }
     say(f"{slug} {words[outcome]} ({', '.join(sources)})" + ("" if loaded.open else "; it is closed and stays closed"))
     say(_address(settings, slug, _first_language(loaded.texts)))
+    _note_languages(list(sources))
+
+
+@asynccontextmanager
+async def _open_or_make(settings: Settings) -> AsyncIterator[Platform]:
+    """The platform. A database that had to be made is named: perhaps another one was meant."""
+    async with AsyncExitStack() as opened:
+        try:
+            platform = await opened.enter_async_context(open_platform(settings, create=False))
+        except NoDatabase:
+            platform = await opened.enter_async_context(open_platform(settings))
+            where = without_password(settings.database_url).removeprefix("sqlite:///")
+            say(f"A new database was made at {where}", err=True)
+        yield platform
 
 
 @call.command(short_help="Let a call be read, but take no more voices.")
@@ -381,10 +420,12 @@ def poster(source: str, lang: str | None, url: str | None, out: Path | None) -> 
       notalone call poster no-more --lang es
       notalone call poster calls/no-more --url https://no-more.example.org/en/call/no-more
     """
+    from notalone.web.pages.poster import leads_here_alone
+
     settings = read_settings()
     if Path(source).is_dir():
         slug = Path(source).resolve().name
-        texts = {code: parse_text(text, code) for code, text in _read(Path(source)).items()}
+        texts = {code: parse_text(text, code) for code, text in _read(Path(source), "no poster was made").items()}
     else:
         slug, texts = source, asyncio.run(_texts(settings, source))
     lang = lang or _first_language(texts)
@@ -396,7 +437,7 @@ def poster(source: str, lang: str | None, url: str | None, out: Path | None) -> 
     _write_poster(out, texts[lang], lang, url)
     say(str(out))
     say(f"The QR code leads to {url}", err=True)
-    if urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1"):
+    if leads_here_alone(url):
         say("That opens on this machine only: set NOTALONE_PUBLIC_URL, or give the address with --url.", err=True)
 
 
@@ -410,6 +451,9 @@ def _write_poster(out: Path, text: CallText, lang: str, url: str) -> None:
 
     try:
         with out.open("x", encoding="utf-8", newline="\n") as file:
+            # It is to be hung up. The server's user may make it for whoever prints it. (Not every disk has modes.)
+            with suppress(OSError):
+                os.fchmod(file.fileno(), 0o644)
             file.write(render_poster(text, lang, url))
     except FileExistsError:
         raise Trouble(f"{out} is there already", "nothing was written; give another name with --out") from None

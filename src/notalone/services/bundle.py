@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 from babel import Locale, UnknownLocaleError
@@ -41,6 +42,8 @@ _KEYS = ("title", "ask", "summary", "operator", "contact", "reviewed", "me_too",
 _REQUIRED_KEYS = tuple(key for key in _KEYS if key not in _OPTIONAL)
 
 _UNFINISHED = re.compile(r"\bTODO:")
+# What is to be done is told whole, as long as it is one sentence.
+_LONGEST_TASK = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,17 @@ def text_problem(key: str, value: str) -> tuple[str, str] | None:
         return f'"{key}" holds the character {character}', "take it out"
     if len(value) > limit:
         return f'"{key}" has {len(value)} characters', f"shorten it to {limit} at most"
-    return address_problem(value) if key == "contact" else None
+    return _contact_problem(value) if key == "contact" else None
+
+
+def _contact_problem(address: str) -> tuple[str, str] | None:
+    problem = address_problem(address)
+    if problem is None and address.lower().startswith("https:"):
+        host = urlsplit(address).hostname or ""
+        if "." not in host.strip("."):
+            hint = "write the whole address, like https://example.org"
+            return f"{quoted(address)} leads nowhere: {quoted(host)} is not the name of a site", hint
+    return problem
 
 
 def decode_text(data: bytes, path: str) -> str:
@@ -209,9 +222,14 @@ def _read_folder(folder: Path) -> tuple[list[_Draft], list[Finding]]:
     findings: list[Finding] = []
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except NotADirectoryError:
+        return [], [Finding(str(folder), 0, "this is not a folder", f"give the call's folder: {folder.parent}")]
     except (OSError, ValueError) as error:
-        hint = 'give the folder of a call bundle, or write one with "notalone call new"'
+        hint = 'give the folder of a call, or write one with "notalone call new"'
         return [], [Finding(str(folder), 0, f"this folder cannot be read: {_reason(error)}", hint)]
+    if inner := _folders_of_calls(paths):
+        hint = f"give one call's folder, like {inner[0]}; to check all of them, give {folder}/*"
+        return [], [Finding(str(folder), 0, "this folder holds folders of calls, and is none itself", hint)]
     name = folder.resolve().name
     if not is_slug(name):
         hint = "use 2 to 40 small letters, digits and hyphens: it becomes the call's address"
@@ -230,6 +248,13 @@ def _read_folder(folder: Path) -> tuple[list[_Draft], list[Finding]]:
     return drafts, sorted(set(findings))
 
 
+def _folders_of_calls(paths: Sequence[Path]) -> list[Path]:
+    """Those that hold texts, where no text stands beside them."""
+    if any(path.suffix == ".md" for path in paths):
+        return []
+    return [path for path in paths if any(is_language(text.stem) for text in path.glob("*.md"))]
+
+
 def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
@@ -237,8 +262,8 @@ def _reason(error: Exception) -> str:
 def _read_file(path: Path) -> _Draft:
     lang, name = path.stem, str(path)
     if path.suffix != ".md" or not path.is_file():
-        hint = "a bundle holds one file a language, like en.md; keep other things elsewhere"
-        raise BundleError([Finding(name, 0, "this does not belong in a call bundle", hint)])
+        hint = "it holds one file a language, like en.md; keep other things elsewhere"
+        raise BundleError([Finding(name, 0, "this does not belong in the folder of a call", hint)])
     if not is_language(lang):
         raise BundleError([Finding(name, 0, f"{quoted(lang)} is not a language code", _language_hint(lang))])
     try:
@@ -317,7 +342,8 @@ def _read(source: str, lang: str, path: str) -> _Draft:
             draft.report(number, f"this line holds the character {character}", hint)
         if unfinished := _UNFINISHED.search(line):
             rest = line[unfinished.end() :].strip(' "')
-            draft.report(number, f"still to be done: {quoted(rest)}", "write what it asks for in place of TODO:")
+            hint = "write what it asks for in place of TODO:"
+            draft.report(number, f"still to be done: {quoted(rest, _LONGEST_TASK)}", hint)
     if any(forbidden_character(line) for line in lines):
         return draft
     end = _front_matter_end(lines, draft.report)

@@ -106,10 +106,10 @@ def forbidden_character(text: str) -> str | None:
     return f"U+{ord(found[0]):04X} ({name})"
 
 
-def quoted(text: str) -> str:
-    """`text` in quotes for a message: one line, short, and harmless to a terminal."""
+def quoted(text: str, limit: int = _QUOTED_LIMIT) -> str:
+    """`text` in quotes for a message: one line, of `limit` characters at most, and harmless to a terminal."""
     line = _FORBIDDEN.sub("?", " ".join(text.split()))
-    return f'"{line}"' if len(line) <= _QUOTED_LIMIT else f'"{line[:_QUOTED_LIMIT]}…"'
+    return f'"{line}"' if len(line) <= limit else f'"{line[:limit]}…"'
 
 
 def suggested_id(text: str) -> str:

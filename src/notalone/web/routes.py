@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 
 from notalone.protocol.voice import Malformed, read_code
 from notalone.services.call import Call
+from notalone.services.platform import StorageUnavailable
 from notalone.services.voice import UnknownCode
 from notalone.web.dependencies import Lang, PlatformHere, SiteHere, Slug
 from notalone.web.documents import PACKED, AnyRequest, document_response
@@ -140,6 +141,10 @@ async def take_back(
         return html(withdraw_page(frame, its, Problem.BAD_CODE, typed), Problem.BAD_CODE.status)
     except UnknownCode:
         return html(withdraw_page(frame, its, Problem.UNKNOWN_CODE, typed), Problem.UNKNOWN_CODE.status)
+    except StorageUnavailable:
+        # The code is hers alone: a page without it would make her type it again, or lose it.
+        page = withdraw_page(frame, its, Problem.STORAGE_UNAVAILABLE, typed)
+        return html(page, Problem.STORAGE_UNAVAILABLE.status)
     return html(withdrawn_page(frame, its, again=not now))
 
 

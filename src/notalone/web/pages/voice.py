@@ -36,8 +36,8 @@ def start_page(frame: Frame, call: Call) -> str:
 
 
 def withdraw_page(frame: Frame, call: Call, problem: Problem | None = None, typed: str = "") -> str:
-    """Asks for the code. After BAD_CODE or UNKNOWN_CODE it says so and holds what was typed."""
-    if problem not in (None, Problem.BAD_CODE, Problem.UNKNOWN_CODE):
+    """Asks for the code. After BAD_CODE, UNKNOWN_CODE or STORAGE_UNAVAILABLE it says so and holds what was typed."""
+    if problem not in (None, Problem.BAD_CODE, Problem.UNKNOWN_CODE, Problem.STORAGE_UNAVAILABLE):
         raise ValueError(f"{problem} has a page of its own")
     return render(frame, "withdraw.html", call=call, problem=problem and problem.name, typed=typed[:_TYPED])
 
