@@ -20,6 +20,7 @@ from notalone.protocol.group import (
     SCALAR_BYTES,
     Element,
     Scalar,
+    Source,
     base_times,
     expand_message,
     hash_to_scalar,
@@ -66,9 +67,9 @@ def prove(
     bases: Sequence[Element],
     claims: Sequence[Claim],
     secrets: Sequence[Scalar],
-    randomness: bytes | None = None,
+    source: Source = token_bytes,
 ) -> Proof:
-    """`secrets`: of each claim. `context`: what the proof is good for alone. `randomness`: 32 bytes, never used before.
+    """`secrets`: of each claim. `context`: what the proof is good for alone.
 
     Costs 2 multiplications of the generator and 2 of an element for each base, whatever the number of claims.
     """
@@ -76,7 +77,7 @@ def prove(
     sums = [ZERO] * len(bases)
     for claim, weight, secret in zip(claims, weights, secrets, strict=True):
         sums[claim.base] += weight * secret
-    nonces = _nonces(seed, secrets, len(bases), token_bytes(RANDOM_BYTES) if randomness is None else randomness)
+    nonces = _nonces(seed, secrets, len(bases), source(RANDOM_BYTES))
     challenge = _challenge(
         seed,
         [base_times(each) for each in sums],
@@ -123,8 +124,6 @@ def _weigh(context: bytes, bases: Sequence[Element], claims: Sequence[Claim]) ->
 
 def _nonces(seed: bytes, secrets: Sequence[Scalar], many: int, randomness: bytes) -> list[Scalar]:
     """Hedged: secret as long as the randomness or the secrets are, and never the same for two different proofs."""
-    if len(randomness) != RANDOM_BYTES:
-        raise ValueError(f"a proof takes {RANDOM_BYTES} random bytes")
     mixed = sha512(prefixed(DLEQ_NONCE) + randomness + seed + listed([bytes(each) for each in secrets])).digest()
     return [Scalar.reduce(expand_message(mixed + number(m, 1), DLEQ_NONCE, 64)) for m in range(many)]
 

@@ -9,9 +9,9 @@ whatever the scalar is. A scalar is never a Python integer, except a public inde
 from __future__ import annotations
 
 import hmac
-import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha512
+from secrets import token_bytes
 from typing import Final, overload
 
 import pysodium
@@ -23,6 +23,9 @@ SCALAR_BYTES = 32
 UNIFORM_BYTES = 64
 # RFC 9496, section 4: 2**252 + 27742317777372353535851937790883648493.
 ORDER: Final = 0x1000000000000000000000000000000014DEF9DEA2F79CD65812631A5CF5D3ED
+
+# Where random bytes come from, that many: the system's, except where a test wants the same twice.
+Source = Callable[[int], bytes]
 
 _ZERO = bytes(32)
 
@@ -60,9 +63,9 @@ class Scalar:
         return cls((value % ORDER).to_bytes(SCALAR_BYTES, "little"))
 
     @classmethod
-    def random(cls, randomness: bytes | None = None) -> Scalar:
-        """A fresh one, from the system's randomness or 64 bytes given."""
-        return cls.reduce(secrets.token_bytes(UNIFORM_BYTES) if randomness is None else randomness)
+    def random(cls, source: Source = token_bytes) -> Scalar:
+        """A fresh one."""
+        return cls.reduce(source(UNIFORM_BYTES))
 
     def __bytes__(self) -> bytes:
         return self._bytes

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha512
+from secrets import token_bytes
 
 from notalone.protocol.encoding import Reader, number
 from notalone.protocol.errors import WrongProof
@@ -21,6 +22,7 @@ from notalone.protocol.group import (
     SCALAR_BYTES,
     Element,
     Scalar,
+    Source,
     base_times,
     hash_to_element,
     hash_to_scalar,
@@ -74,12 +76,9 @@ def derive_key(seed: bytes, info: bytes, mode: Mode) -> Scalar:
     raise ValueError("this seed has no key")  # chance 2**-64000
 
 
-def blind(data: bytes, mode: Mode, randomness: bytes | None = None) -> tuple[Scalar, Element]:
-    """The blind, to be kept secret and used once, and the blinded element. Raises ValueError where there is none.
-
-    `randomness`: 64 bytes, from the system unless given.
-    """
-    secret = Scalar.random(randomness)
+def blind(data: bytes, mode: Mode, source: Source = token_bytes) -> tuple[Scalar, Element]:
+    """The blind, to be kept secret and used once, and the blinded element. Raises ValueError where there is none."""
+    secret = Scalar.random(source)
     return secret, blind_with(secret, data, mode)
 
 
@@ -103,14 +102,12 @@ def evaluate_known(key: Scalar, data: bytes, mode: Mode) -> bytes:
     return _output(data, key * _input_element(data, mode))
 
 
-def prove(
-    key: Scalar, blinded: Sequence[Element], evaluated: Sequence[Element], randomness: bytes | None = None
-) -> Proof:
-    """GenerateProof (RFC 9497, section 2.2.1) for a batch. `randomness`: 64 bytes, never used before."""
+def prove(key: Scalar, blinded: Sequence[Element], evaluated: Sequence[Element], source: Source = token_bytes) -> Proof:
+    """GenerateProof (RFC 9497, section 2.2.1) for a batch."""
     public = base_times(key)
     m, _ = _composites(public, blinded, evaluated)
     z = key * m
-    r = Scalar.random(randomness)
+    r = Scalar.random(source)
     c = _challenge(public, m, z, base_times(r), r * m)
     return Proof(c, r - c * key)
 

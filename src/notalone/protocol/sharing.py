@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from secrets import token_bytes
 
-from notalone.protocol.group import Element, Scalar, base_times, total
+from notalone.protocol.group import Element, Scalar, Source, base_times, total
 
 INDEX_MOST = 65_535
 ZERO = Scalar.public(0)
@@ -59,12 +60,12 @@ class Polynomial:
     coefficients: tuple[Scalar, ...]
 
     @classmethod
-    def random(cls, quorum: int, secret: Scalar | None = None) -> Polynomial:
+    def random(cls, quorum: int, secret: Scalar | None = None, source: Source = token_bytes) -> Polynomial:
         """Of degree quorum - 1, with this secret or a fresh one."""
         if not 1 <= quorum <= INDEX_MOST:
             raise ValueError(f"a quorum is from 1 to {INDEX_MOST}")
-        constant = Scalar.random() if secret is None else secret
-        return cls((constant, *(Scalar.random() for _ in range(quorum - 1))))
+        constant = Scalar.random(source) if secret is None else secret
+        return cls((constant, *(Scalar.random(source) for _ in range(quorum - 1))))
 
     @property
     def commitments(self) -> Commitments:
