@@ -14,7 +14,9 @@ run: ## set up what is needed, load the demo call, serve it on http://127.0.0.1:
 test: lint ## everything: format, lint, types, contracts, Python, browser, journeys
 	@cd browser && PATH="$(CURDIR)/.venv/bin:$$PATH" npm run --silent check
 	@cd browser && PATH="$(CURDIR)/.venv/bin:$$PATH" npm run --silent test
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m coverage run -m pytest tests/protocol
+	@$(PYTHON) -m coverage report
+	@$(PYTHON) -m pytest --ignore=tests/protocol
 
 lint:
 	@tools/setup test

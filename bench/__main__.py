@@ -17,6 +17,7 @@ from pathlib import Path
 
 import bench.pages
 import bench.profile
+import bench.protocol
 import bench.tls
 import bench.voices
 from bench.load import Voices
@@ -26,7 +27,7 @@ from bench.table import print_table, working
 from tests.postgres import cluster
 from tests.server import DEMO_CALL
 
-SECTIONS = ("voices", "tls", "pages", "profile")
+SECTIONS = ("voices", "tls", "pages", "profile", "protocol")
 # Facebook's own figures for the first 24 hours (NBC Washington and others, October 2017).
 STRESS = (("people who joined in", 4_700_000), ("posts, comments and reactions", 12_000_000))
 
@@ -44,6 +45,10 @@ def main() -> int:
             parser.error(f"{program} is not installed: apt-get install {program}")
     sections = chosen.sections or SECTIONS
     print(f"Not Alone, {datetime.now(UTC):%Y-%m-%d}, {processor()}; the load comes from the same machine.")
+    if "protocol" in sections:
+        bench.protocol.measure()
+    if set(sections) == {"protocol"}:
+        return 0
     with tempfile.TemporaryDirectory(prefix="notalone-bench-") as name, cluster() as running:
         with working("making voices with their proofs"):
             voices = Voices.make(Path(name) / "voices", DEMO_CALL.name, chosen.seconds, bench.voices.PARTS)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notalone.protocol import oprf
 from notalone.protocol.errors import Undecodable, WrongProof
-from notalone.protocol.group import Element, Scalar, base_times
+from notalone.protocol.group import IDENTITY, Element, Scalar, base_times
 from notalone.protocol.oprf import (
     Mode,
     Proof,
@@ -142,3 +143,16 @@ def test_mistakes_of_ours() -> None:
     for blinded, evaluated in (([], []), ([element], []), ([element] * 2, [element])):
         with pytest.raises(ValueError, match="a batch has"):
             verify(element, blinded, evaluated, Proof(Scalar.public(1), Scalar.public(1)))
+
+
+def test_what_has_a_chance_of_nothing_is_an_error_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No seed gives zero 256 times, and no input the identity."""
+    monkeypatch.setattr(oprf, "hash_to_scalar", lambda *_: Scalar.public(0))
+    with pytest.raises(ValueError, match="this seed has no key"):
+        derive_key(bytes(32), b"", Mode.OPRF)
+    scalars = iter([Scalar.public(0), Scalar.public(7)])
+    monkeypatch.setattr(oprf, "hash_to_scalar", lambda *_: next(scalars))
+    assert derive_key(bytes(32), b"", Mode.OPRF) == Scalar.public(7)
+    monkeypatch.setattr(oprf, "hash_to_element", lambda *_: IDENTITY)
+    with pytest.raises(ValueError, match="this input has no element"):
+        blind(b"x", Mode.OPRF)

@@ -40,6 +40,9 @@ def named(text: str) -> Identifier:
     return parse(Kind.EMAIL, f"{text}@example.org", Hints())
 
 
+HANDLE = Handle(b"m" * 32, "age1example", "en", "after six")
+
+
 @cache
 def issuer_key() -> IssuerKey:
     return IssuerKey(rsa.generate_private_key(65_537, 2048))

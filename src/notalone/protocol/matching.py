@@ -99,73 +99,82 @@ def search(
 
 
 class _Search:
+    """Entries are numbered: 0 is the new one."""
+
     def __init__(self, escrow: bytes, new: Placed, others: Sequence[Placed], known: Known) -> None:
         self._escrow = escrow
-        self._new = new
-        self._others = others
+        self._all = [new, *others]
         self._known = dict(known)
-        self._values: dict[tuple[Name, int, Scalar], Element] = {}
-        self._ratios: dict[tuple[Scalar, Scalar], Scalar] = {}
+        self._values: dict[tuple[int, int, int], Element] = {}
+        # Which entries are of one depositor, by the first of them; and of each two the factor in Lagrange's products.
+        first: dict[Scalar, int] = {}
+        self._depositor = [first.setdefault(each.x, n) for n, each in enumerate(self._all)]
+        self._ratios: list[dict[int, Scalar]] = [{} for _ in self._all]
 
     def at(self, j: int) -> Iterator[Opening | None]:
         open_groups = self._open_groups(j)
-        mine = self._group(self._new)
+        mine = self._group(0)
         if mine in open_groups:
             return  # all others of this group were tried at this level when it was opened
         if mine is None:
             for proved in open_groups.values():
-                opening = self._try(j, self._new, proved[: j - 1])
+                opening = self._try(j, 0, proved[: j - 1])
                 yield opening
                 if opening is not None:
                     return
-        rest = [each for each in self._others if self._group(each) not in open_groups]
+        rest = [n for n in range(1, len(self._all)) if self._group(n) not in open_groups]
         # Those who are known to be about the same person first: their rows are real here too, if they are honest.
-        rest.sort(key=lambda each: mine is None or self._group(each) != mine)
+        rest.sort(key=lambda n: mine is None or self._group(n) != mine)
         for some in combinations(rest, j - 1):
-            if len({each.x for each in some}) < j - 1 or len(self._groups((self._new, *some))) > 1:
+            if len({self._depositor[n] for n in some}) < j - 1 or len(self._groups((0, *some))) > 1:
                 continue
-            opening = self._try(j, self._new, some)
+            opening = self._try(j, 0, some)
             yield opening
             if opening is not None and opening.proved:
-                yield from self._also(j, (self._new, *some), rest)
+                yield from self._also(j, (0, *some), rest)
                 return
 
-    def _also(self, j: int, proved: tuple[Placed, ...], rest: Sequence[Placed]) -> Iterator[Opening | None]:
+    def _also(self, j: int, proved: tuple[int, ...], rest: Sequence[int]) -> Iterator[Opening | None]:
         """Others that are open at this level too, now that it is open."""
-        for each in rest:
-            if each not in proved and len(self._groups((self._new, each))) == 1:
-                yield self._try(j, each, [other for other in proved if other.x != each.x][: j - 1], alone=True)
+        for n in rest:
+            if n not in proved and len(self._groups((0, n))) == 1:
+                others = [m for m in proved if self._depositor[m] != self._depositor[n]]
+                yield self._try(j, n, others[: j - 1])
 
-    def _try(self, j: int, one: Placed, others: Sequence[Placed], *, alone: bool = False) -> Opening | None:
-        """Whether these j entries are about one person, by the wrap of `one`; then, unless `alone`, by all of them."""
+    def _try(self, j: int, one: int, others: Sequence[int]) -> Opening | None:
+        """Whether these j entries are about one person, by the wrap of `one`; then by all that were not open before."""
         some = (one, *others)
         key = self._open(j, one, some)
         if key is None:
             return None
-        keys = {one.name: key}
-        # Those of an open group opened before.
-        for each in () if alone or self._is_open(j, others) else others:
-            key = self._open(j, each, some)
+        found = {one: key}
+        entries = (one, *(n for n in others if not self._is_proved(j, n)))
+        for n in entries[1:]:
+            key = self._open(j, n, some)
             if key is not None:
-                keys[each.name] = key
+                found[n] = key
         groups = self._groups(some)
-        entries = (one,) if alone or self._is_open(j, others) else some
-        group = groups.pop() if groups else self._new.name
-        opening = Opening(j, group, tuple(each.name for each in entries), keys)
+        opening = Opening(
+            j,
+            groups.pop() if groups else self._all[0].name,
+            tuple(self._all[n].name for n in entries),
+            {self._all[n].name: key for n, key in found.items()},
+        )
         self._known = opening.remembered(self._known)
         return opening
 
-    def _open(self, j: int, one: Placed, some: Sequence[Placed]) -> bytes | None:
+    def _open(self, j: int, one: int, some: Sequence[int]) -> bytes | None:
         """The key in its wrap of this level, if these rows are about its person."""
-        value = total(self._factor(each, some) * self._value(each, j, one.x) for each in some)
-        context = wrap_context(self._escrow, j, one.x, one.record, one.place)
-        return unwrap(value, context, one.entry.wraps[j])
+        value = total(self._factor(n, some) * self._value(n, j, one) for n in some)
+        mine = self._all[one]
+        context = wrap_context(self._escrow, j, mine.x, mine.record, mine.place)
+        return unwrap(value, context, mine.entry.wraps[j])
 
-    def _value(self, one: Placed, j: int, x: Scalar) -> Element:
-        """Its row at V = x."""
-        which = one.name, j, x
+    def _value(self, one: int, j: int, at: int) -> Element:
+        """The row of one at V = the point of another."""
+        which = one, j, at
         if which not in self._values:
-            first, *rest = one.entry.rows[j]
+            x, (first, *rest) = self._all[at].x, self._all[one].entry.rows[j]
             power, terms = ONE, [first]
             for each in rest:
                 power *= x
@@ -173,37 +182,37 @@ class _Search:
             self._values[which] = total(terms)
         return self._values[which]
 
-    def _factor(self, one: Placed, some: Sequence[Placed]) -> Scalar:
-        """Lagrange's, at X = 0."""
-        factor = ONE
-        for other in some:
-            if other.x != one.x:
-                factor *= self._ratio(one.x, other.x)
+    def _factor(self, one: int, some: Sequence[int]) -> Scalar:
+        """Lagrange's, at X = 0: the product of x_m / (x_m - x) over the others."""
+        ratios, factor = self._ratios[one], None
+        for n in some:
+            if n != one:
+                ratio = ratios.get(n)
+                if ratio is None:
+                    x = self._all[n].x
+                    ratio = ratios[n] = x * (x - self._all[one].x).inverse()
+                factor = ratio if factor is None else factor * ratio
+        assert factor is not None  # a level is 2 at least
         return factor
-
-    def _ratio(self, x: Scalar, other: Scalar) -> Scalar:
-        if (x, other) not in self._ratios:
-            self._ratios[x, other] = other * (other - x).inverse()
-        return self._ratios[x, other]
 
     # ---- what is known ----
 
-    def _group(self, one: Placed) -> Name | None:
-        found = self._known.get(one.name)
+    def _group(self, one: int) -> Name | None:
+        found = self._known.get(self._all[one].name)
         return None if found is None else found.group
 
-    def _groups(self, some: Sequence[Placed]) -> set[Name]:
+    def _groups(self, some: Sequence[int]) -> set[Name]:
         """The different groups that they are known to be in."""
-        return {group for each in some if (group := self._group(each)) is not None}
+        return {group for n in some if (group := self._group(n)) is not None}
 
-    def _is_open(self, j: int, some: Sequence[Placed]) -> bool:
-        return all(each.name in self._known and j in self._known[each.name].levels for each in some)
+    def _is_proved(self, j: int, one: int) -> bool:
+        found = self._known.get(self._all[one].name)
+        return found is not None and j in found.levels
 
-    def _open_groups(self, j: int) -> dict[Name, list[Placed]]:
+    def _open_groups(self, j: int) -> dict[Name, list[int]]:
         """The groups that are open at this level, each with those whose rows were proved, one for each depositor."""
-        groups: dict[Name, dict[Scalar, Placed]] = {}
-        for each in self._others:
-            found = self._known.get(each.name)
-            if found is not None and j in found.levels:
-                groups.setdefault(found.group, {})[each.x] = each
+        groups: dict[Name, dict[int, int]] = {}
+        for n, each in enumerate(self._all):
+            if n and self._is_proved(j, n):
+                groups.setdefault(self._known[each.name].group, {})[self._depositor[n]] = n
         return {group: list(members.values()) for group, members in groups.items()}
