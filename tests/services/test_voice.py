@@ -325,6 +325,25 @@ async def test_who_adds_nothing_does_not_wait_for_what_others_write(
     assert writer.sizes() == [1]
 
 
+async def test_where_it_cannot_be_looked_up_the_writer_finds_out(
+    platform: Platform, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tries a broken connection again, and knows a voice that is there."""
+    nonce = fresh_nonce()
+    code = await platform.voices.give(call, nonce, ME_TOO)
+
+    async def fail(*_: object) -> None:
+        raise StorageUnavailable("broken")
+
+    monkeypatch.setattr(stored, "kinds_of", fail)
+    assert await platform.voices.give(call, nonce, ME_TOO) == code
+    await platform.voices.give(call, fresh_nonce(), ME_TOO)
+    await platform.calls.close("metoo")
+    with pytest.raises(StorageUnavailable, match="broken"):
+        await platform.voices.give(platform.calls.get("metoo"), nonce, ME_TOO)
+    assert await tally(platform.database) == {(call.id, ME_TOO): 2}
+
+
 async def test_a_crowd_is_made_of_new_voices_only(platform: Platform, call: Call, tmp_path: Path) -> None:
     clock = Clock()
     pace = Pace(clock, lambda: 0)

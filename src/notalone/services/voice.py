@@ -151,7 +151,7 @@ class Voices:
         # Whatever is not going to be written must not wait for what others write: sent again and again, it would tell
         # by its time when somebody taps. In a crowd no single tap shows, and nobody need be looked up.
         if not (call.open and self._pace.crowded):
-            found = await self._known.kind_of(call.id, id)
+            found = await self._looked_up(call, id)
             if found is not None:
                 if found == stored.WITHDRAWN:
                     raise VoiceWithdrawn(call.slug)
@@ -172,6 +172,14 @@ class Voices:
         if why_not is NotNew.WITHDRAWN:
             raise VoiceWithdrawn(call.slug)
         return code
+
+    async def _looked_up(self, call: Call, id: bytes) -> int | None:
+        try:
+            return await self._known.kind_of(call.id, id)
+        except StorageUnavailable:
+            if not call.open:
+                raise
+            return None  # the writer finds out, and tries a broken connection again
 
     async def is_known(self, call: Call, nonce: str, kind: Kind) -> bool:
         """Whether this voice came before, withdrawn since or not. Raises StorageUnavailable."""
