@@ -211,7 +211,8 @@ def test_nothing_about_a_visitor_is_logged(tmp_path: Path, make_url: Callable[[s
             answer = visitor.post(f"{first.url}/api/calls/metoo/withdrawals", json=taken_back)
             assert answer.status_code == 500
     output = log.read_text()
-    assert "an unexpected error at the voice door" in output
+    # Whichever of the two comes to the table first.
+    assert "the voice writer failed" in output or "an unexpected error at the voice door" in output
     assert "an unexpected error" in output
     for hers in (secret, code, code.replace("-", ""), "Telephone", "127.0.0.1:", "/api/calls/", "/voice?"):
         assert hers.lower() not in output.lower().replace(first.url, "")
