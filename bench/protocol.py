@@ -101,7 +101,11 @@ def _steps(here: World) -> list[tuple[str, Callable[[], object], float | None]]:
         ("depositor: check one trustee's answer", checked, None),
         ("depositor: combine two answers", lambda: combine(here.descriptor, blinded, read), None),
         ("depositor: seal the record", sealed_record, None),
-        (f"server: match in a bucket of {BUCKET}, in vain", lambda: list(search(ESCROW, 5, new, others, {})), 1.5),
+        (
+            f"server: match in a bucket of {BUCKET}, in vain",
+            lambda: list(search(ESCROW, 5, new, others, [], set())),
+            1.5,
+        ),
         ("trustees: a whole ceremony, all three", lambda: _ceremony(here), None),
     ]
 

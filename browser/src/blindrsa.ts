@@ -8,6 +8,7 @@ import { bytesToNumberBE, numberToBytesBE } from "@noble/curves/utils.js";
 import { sha384 } from "@noble/hashes/sha2.js";
 import { type Bytes, joined, number } from "./encoding.ts";
 import { Undecodable } from "./errors.ts";
+import { WrongSignature } from "./signatures.ts";
 
 export const BITS = 2048;
 export const PREFIX_BYTES = 32;
@@ -22,15 +23,6 @@ export interface PublicKey {
   readonly encoded: Bytes;
   readonly n: bigint;
   readonly bits: number;
-}
-
-/** This key did not sign this. */
-export class WrongSignature extends Error {
-  override readonly name = "WrongSignature";
-
-  constructor() {
-    super("This key did not sign this.");
-  }
 }
 
 /** Throws Undecodable for another length, for a modulus that is shorter or longer, and for an even one. */

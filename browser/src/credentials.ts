@@ -2,7 +2,6 @@
 // Credentials as in src/notalone/protocol/credentials.py: what she asks an issuer for, and what whoever opens a record
 // checks. The issuer's side is in Python alone. All that she draws comes from her secret: asking again asks the same.
 
-import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha512 } from "@noble/hashes/sha2.js";
 import {
   BITS,
@@ -15,11 +14,12 @@ import {
   type PublicKey,
   SALT_BYTES,
   verify,
-  WrongSignature,
 } from "./blindrsa.ts";
 import { type Bytes, joined, number, prefixed, Reader } from "./encoding.ts";
 import { Undecodable } from "./errors.ts";
 import { hashToScalar, type Scalar } from "./group.ts";
+import { derive } from "./seals.ts";
+import { WrongSignature } from "./signatures.ts";
 
 const KEY_BYTES = 32;
 const SECRET_BYTES = 64;
@@ -149,9 +149,8 @@ export function verifyVoice(voice: VoiceCredential, key: PublicKey, call: string
 /** Others for each key and each message, even with one secret. */
 function drawn(key: PublicKey, message: Uint8Array, secret: Uint8Array): { prefix: Bytes; salt: Bytes; factor: Bytes } {
   checkLength(secret, SECRET_BYTES, "a secret");
-  const info = joined(prefixed(DRAWN), keyHash(key), message);
   const factorBytes = key.encoded.length + EXTRA_BYTES;
-  const bytes = hkdf(sha512, secret, undefined, info, PREFIX_BYTES + SALT_BYTES + factorBytes);
+  const bytes = derive(secret, DRAWN, joined(keyHash(key), message), PREFIX_BYTES + SALT_BYTES + factorBytes);
   const reader = new Reader(bytes, "drawn");
   return { prefix: reader.fixed(PREFIX_BYTES), salt: reader.fixed(SALT_BYTES), factor: reader.fixed(factorBytes) };
 }

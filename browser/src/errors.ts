@@ -22,6 +22,11 @@ export class Undecodable extends Error {
   }
 }
 
+/** A proof does not show what it should: what it is about was not made with the keys that were committed to. */
+export class WrongProof extends Error {
+  override readonly name = "WrongProof";
+}
+
 /** Something that a party said or sent does not hold. The pages say what to do, in the visitor's language. */
 export class Fault extends Error {
   override readonly name = "Fault";

@@ -2,6 +2,7 @@
 // ristretto255 (RFC 9496) by noble, with the checks of src/notalone/protocol/group.py. noble's own tests detect secret
 // scalars in products with points other than the generator, so a browser only ever multiplies by scalars that are fresh.
 
+import { mulAddUnsafe } from "@noble/curves/abstract/curve.js";
 import { ristretto255, ristretto255_hasher } from "@noble/curves/ed25519.js";
 import type { Bytes } from "./encoding.ts";
 import { Undecodable } from "./errors.ts";
@@ -12,7 +13,8 @@ const { Fn } = Point;
 export type Element = InstanceType<typeof Point>;
 export type Scalar = bigint;
 
-const WIDTH = 32;
+export const ELEMENT_BYTES = 32;
+export const SCALAR_BYTES = 32;
 const UNIFORM = 64;
 
 export const GENERATOR: Element = Point.BASE;
@@ -69,8 +71,17 @@ export function publicTimes(scalar: Scalar, element: Element): Element {
   return element.multiplyUnsafe(scalar);
 }
 
+/** The sum of each scalar times its element, all public: they share their doublings. */
+export function publicSum(scalars: readonly Scalar[], elements: readonly Element[]): Element {
+  return mulAddUnsafe(Point, [...elements], [...scalars]);
+}
+
 export function plus(a: Scalar, b: Scalar): Scalar {
   return Fn.add(a, b);
+}
+
+export function minus(a: Scalar, b: Scalar): Scalar {
+  return Fn.sub(a, b);
 }
 
 export function product(a: Scalar, b: Scalar): Scalar {
@@ -100,7 +111,7 @@ export function hashToScalar(message: Uint8Array, label: Uint8Array): Scalar {
 }
 
 function checkLength(data: Uint8Array, what: string): void {
-  if (data.length !== WIDTH) throw new Undecodable(what, `${data.length} bytes instead of ${WIDTH}`);
+  if (data.length !== ELEMENT_BYTES) throw new Undecodable(what, `${data.length} bytes instead of ${ELEMENT_BYTES}`);
 }
 
 function checkUniform(uniform: Uint8Array): void {

@@ -3,12 +3,12 @@
 // Nothing here says what she typed: no error's message, and nothing that a console prints of an object.
 
 import { argon2idAsync } from "@noble/hashes/argon2.js";
-import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha512 } from "@noble/hashes/sha2.js";
 import { bech32 } from "@scure/base";
 import { argon2id } from "hash-wasm";
-import { type Bytes, joined, prefixed } from "./encoding.ts";
+import type { Bytes } from "./encoding.ts";
 import { Undecodable } from "./errors.ts";
+import { derive } from "./seals.ts";
 import type { WordList } from "./words.ts";
 
 export const WORDS = 7;
@@ -285,12 +285,12 @@ export class Root {
     this.#key = new Uint8Array(0);
   }
 
-  /** HKDF-SHA-512 without salt (RFC 5869), as in spec/passphrase.md. */
+  /** As in spec/passphrase.md, section 7. */
   #derived(label: string, length: number, context: Uint8Array = new Uint8Array(0)): Bytes {
     const key = this.bytes();
-    const derived = hkdf(sha512, key, undefined, joined(prefixed(utf8.encode(label)), context), length);
+    const derived = derive(key, utf8.encode(label), context, length);
     key.fill(0);
-    return new Uint8Array(derived);
+    return derived;
   }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { argon2id } from "@noble/hashes/argon2.js";
@@ -20,7 +19,7 @@ import {
   WrongWords,
 } from "../src/passphrase.ts";
 import { WordList } from "../src/words.ts";
-import { fromHex, hex, vectors } from "./vectors.ts";
+import { fromHex, hex, vectors, words } from "./vectors.ts";
 
 interface Case {
   readonly why: string;
@@ -60,7 +59,7 @@ interface Vectors {
 }
 
 const { published, generated, typed, derived } = vectors<Vectors>("passphrase");
-const TEXT = readFileSync(new URL("../../src/notalone/protocol/words/eff-large.txt", import.meta.url), "utf8");
+const TEXT = words();
 const LIST = new WordList(TEXT);
 const CODE = derived[0]!;
 

@@ -13,7 +13,10 @@ from notalone.protocol import ceremony
 from notalone.protocol.ceremony import (
     Dealt,
     Plan,
+    Said,
     WrongDeal,
+    arrive,
+    check_arrivals,
     check_dealings,
     check_pledges,
     complain,
@@ -22,19 +25,39 @@ from notalone.protocol.ceremony import (
     deal,
     judge,
     receive,
+    reveal,
     transcript,
 )
 from notalone.protocol.errors import SERVER, Fault, trustee
-from notalone.protocol.group import ELEMENT_BYTES, SCALAR_BYTES, Scalar, base_times
+from notalone.protocol.group import ELEMENT_BYTES, Element, Scalar, base_times
 from notalone.protocol.keys import KeyShares
-from notalone.protocol.labels import CEREMONY_COMPLAINT, CEREMONY_DEALING, CEREMONY_PLEDGE
-from notalone.protocol.seals import SEAL_BYTES
+from notalone.protocol.labels import (
+    CEREMONY_ARRIVAL,
+    CEREMONY_COMPLAINT,
+    CEREMONY_DEALING,
+    CEREMONY_PLEDGE,
+    CEREMONY_SHARES,
+)
+from notalone.protocol.seals import SEAL_BYTES, seal_with, unseal_with
 from notalone.protocol.sharing import combine
-from tests.protocol.trustees import Held, Organisation, dealt, handing_on, hold, new_plan, organisation, source
+from tests.protocol.trustees import (
+    Ceremony,
+    Held,
+    Organisation,
+    arrived,
+    handing_on,
+    hold,
+    new_plan,
+    organisation,
+    run,
+    source,
+    terms,
+)
 
 ALL = [organisation(index) for index in (1, 2, 3)]
 ONE, TWO, THREE = ALL
 QUORUM = 2
+PROOF = 64
 
 
 @pytest.fixture
@@ -42,20 +65,23 @@ def plan() -> Plan:
     return new_plan(ALL, QUORUM)
 
 
+@pytest.fixture
+def there(plan: Plan) -> Ceremony:
+    """All honest, all dealings shown."""
+    return run(plan, ALL, ALL)
+
+
 @pytest.fixture(scope="module")
 def held() -> Held:
     return hold(new_plan(ALL, QUORUM), ALL, ALL)
 
 
-Said = tuple[dict[int, bytes], dict[int, bytes]]
-
-
-def said(some: dict[int, Dealt]) -> Said:
-    return {n: each.pledge for n, each in some.items()}, {n: each.dealing for n, each in some.items()}
-
-
 def opening_bytes(plan: Plan) -> int:
-    return plan.keys * (plan.quorum * ELEMENT_BYTES + 2 * SCALAR_BYTES)
+    return plan.keys * (plan.quorum * ELEMENT_BYTES + PROOF)
+
+
+def seal_bytes(plan: Plan) -> int:
+    return plan.keys * 32 + SEAL_BYTES
 
 
 def resigned(plan: Plan, who: Organisation, label: bytes, body: bytes) -> bytes:
@@ -63,13 +89,20 @@ def resigned(plan: Plan, who: Organisation, label: bytes, body: bytes) -> bytes:
     return body + who.signing.sign(label, plan.id + body)
 
 
-def cheat(plan: Plan, who: Organisation, change: Callable[[bytearray], None]) -> Dealt:
-    """Its dealing changed before the pledge, so that both agree."""
-    body = bytearray(deal(plan, who.index, who.signing).dealing[:-64])
+def cheating(there: Ceremony, who: Organisation, change: Callable[[bytearray], None]) -> Said:
+    """What is said when this one changed its part before the pledge, and all others are honest."""
+    plan, body = there.plan, bytearray(there.dealt[who.index].body)
     change(body)
-    opening = bytes(body[: opening_bytes(plan)])
-    pledge = ceremony._commit(plan, who.index, opening)
-    return Dealt(resigned(plan, who, CEREMONY_PLEDGE, pledge), resigned(plan, who, CEREMONY_DEALING, bytes(body)))
+    pledge = resigned(plan, who, CEREMONY_PLEDGE, ceremony._pledged(plan, who.index, bytes(body)))
+    return shown(there, {**there.dealt, who.index: Dealt(pledge, bytes(body))})
+
+
+def shown(there: Ceremony, dealt: dict[int, Dealt]) -> Said:
+    """All pledges, then all dealings."""
+    plan = there.plan
+    said = Said(there.said.arrivals, {n: each.pledge for n, each in dealt.items()})
+    dealings = {n: reveal(plan, n, organisation(n).signing, said, each) for n, each in dealt.items()}
+    return Said(said.arrivals, said.pledges, dealings)
 
 
 # ---- everybody is honest ----
@@ -103,79 +136,139 @@ def test_quorums_of_all_sizes() -> None:
 
 def test_keys_are_handed_on_unchanged_to_any_others(held: Held) -> None:
     others = [organisation(index) for index in (2, 4, 5, 6)]
-    second = hold(handing_on(held.plan, held.keys, [ONE, THREE], others, 3), [ONE, THREE], others, held.shares)
+    second = hold(handing_on(held, [ONE, THREE], others, 3), [ONE, THREE], others, held.shares)
     assert [each.secret for each in second.keys] == [each.secret for each in held.keys]
     assert {len(each.elements) for each in second.keys} == {3}
     assert base_times(combine({i: second.shares[i][4] for i in (2, 5, 6)})) == held.keys[4].secret
     # Shares of two epochs do not fit together.
     mixed = combine({1: held.shares[1][0], 4: second.shares[4][0], 5: second.shares[5][0]})
     assert base_times(mixed) != held.keys[0].secret
-    third = hold(handing_on(second.plan, second.keys, others[:3], ALL, 2), others[:3], ALL, second.shares)
+    third = hold(handing_on(second, others[:3], ALL, 2), others[:3], ALL, second.shares)
     assert [each.secret for each in third.keys] == [each.secret for each in held.keys]
     assert third.shares[1].export() != held.shares[1].export()
 
 
-def test_one_attempt_has_nothing_in_common_with_the_next(plan: Plan, held: Held) -> None:
-    again = hold(new_plan(ALL, QUORUM, attempt=b"2" * 32), ALL, ALL)
-    assert again.plan.id != held.plan.id
-    everything = {bytes(e) for keys in (held.keys, hold_fresh(plan).keys) for each in keys for e in each.elements}
-    assert len(everything) == 2 * 5 * QUORUM
+def test_one_attempt_has_nothing_in_common_with_the_next(plan: Plan) -> None:
+    some = [run(plan, ALL, ALL, seed=seed) for seed in (1, 2)]
+    keys = [check_dealings(plan, each.said)[0].commitments for each in some]
+    assert len({bytes(e) for each in keys for one in each for e in one.elements}) == 2 * 5 * QUORUM
+    assert len({transcript(plan, each.said) for each in some}) == 2
 
 
-def hold_fresh(plan: Plan) -> Held:
-    dealings = said({each.index: deal(plan, each.index, each.signing) for each in ALL})
-    consents = {each.index: consent(plan, each.signing, transcript(plan, *dealings)) for each in ALL}
-    return Held(plan, conclude(plan, *dealings, consents), {})
+def test_randomness_is_an_argument_with_a_safe_default(plan: Plan) -> None:
+    _, said = arrived(plan, ALL)
+    assert deal(plan, 1, ONE.signing, said, source=source(1)) == deal(plan, 1, ONE.signing, said, source=source(1))
+    assert deal(plan, 1, ONE.signing, said) != deal(plan, 1, ONE.signing, said)
+    assert arrive(plan, 1, ONE.signing) != arrive(plan, 1, ONE.signing)
 
 
-# ---- somebody is not ----
+# ---- who is silent, and what is changed on its way ----
 
 
-def test_who_says_nothing_is_named(plan: Plan) -> None:
-    pledges, dealings = said(dealt(plan, ALL))
+def test_who_says_nothing_is_named(there: Ceremony) -> None:
+    plan, said = there.plan, there.said
+
+    def without(some: dict[int, bytes], index: int) -> dict[int, bytes]:
+        return {n: each for n, each in some.items() if n != index}
+
     with pytest.raises(Fault, match="trustee 2 did not say") as found:
-        check_pledges(plan, {1: pledges[1], 3: pledges[3]})
+        check_arrivals(plan, replace(said, arrivals=without(dict(said.arrivals), 2)))
     assert found.value.party == trustee(2)
     with pytest.raises(Fault, match="trustee 3 did not say"):
-        check_dealings(plan, pledges, {1: dealings[1], 2: dealings[2]})
-    consents = {each.index: consent(plan, each.signing, transcript(plan, pledges, dealings)) for each in (ONE, TWO)}
+        check_pledges(plan, replace(said, pledges=without(dict(said.pledges), 3)))
+    with pytest.raises(Fault, match="trustee 1 did not say"):
+        check_dealings(plan, replace(said, dealings=without(dict(said.dealings), 1)))
+    consents = {each.index: consent(plan, each.signing, said) for each in (ONE, TWO)}
     with pytest.raises(Fault, match="trustee 3 did not say"):
-        conclude(plan, pledges, dealings, consents)
+        conclude(plan, said, consents)
 
 
-def test_who_deals_something_else_than_was_pledged_is_named(plan: Plan) -> None:
-    pledges, dealings = said(dealt(plan, ALL))
-    other = deal(plan, 2, TWO.signing)
-    with pytest.raises(Fault, match="trustee 2 dealt something else than was pledged"):
-        check_dealings(plan, pledges, {**dealings, 2: other.dealing})
+def test_nobody_deals_before_all_arrived_or_reveals_before_all_pledged(there: Ceremony) -> None:
+    plan, said = there.plan, there.said
+    with pytest.raises(Fault, match="trustee 3 did not say"):
+        deal(plan, 1, ONE.signing, Said({1: said.arrivals[1], 2: said.arrivals[2]}))
+    with pytest.raises(Fault, match="trustee 2 did not say"):
+        reveal(plan, 1, ONE.signing, replace(said, pledges={1: said.pledges[1], 3: said.pledges[3]}), there.dealt[1])
 
 
-def test_a_message_that_was_changed_on_its_way_blames_no_trustee(plan: Plan) -> None:
-    pledges, dealings = said(dealt(plan, ALL))
-    for at in (0, 40, -1):
-        changed = bytearray(dealings[2])
-        changed[at] ^= 1
-        for wrong in (bytes(changed), dealings[2][:30], b"", dealings[3], dealings[2] + b"x"):
+def test_a_message_that_was_changed_on_its_way_blames_no_trustee(there: Ceremony) -> None:
+    plan, said = there.plan, there.said
+    for name in ("arrivals", "pledges", "dealings"):
+        some = dict(getattr(said, name))
+        wrong = [some[2][:30], b"", some[3], some[2] + b"x"]
+        for at in (0, 40, -1):
+            changed = bytearray(some[2])
+            changed[at] ^= 1
+            wrong.append(bytes(changed))
+        for each in wrong:
             with pytest.raises(Fault, match="that trustee 2 did not sign") as found:
-                check_dealings(plan, pledges, {**dealings, 2: wrong})
+                check_dealings(plan, replace(said, **{name: {**some, 2: each}}))
             assert found.value.party == SERVER
 
 
-def test_a_message_of_another_kind_or_attempt_is_not_hers(plan: Plan) -> None:
-    pledges, dealings = said(dealt(plan, ALL))
+def test_a_message_of_another_kind_or_attempt_is_not_hers(there: Ceremony) -> None:
+    plan, said = there.plan, there.said
+    consented = consent(plan, ONE.signing, said)
     with pytest.raises(Fault, match="did not sign"):
-        check_pledges(plan, {**pledges, 1: consent(plan, ONE.signing, pledges[1][:64])})
-    again = replace(plan, attempt=b"2" * 32)
+        check_pledges(plan, replace(said, pledges={**said.pledges, 1: consented}))
+    # The relay says again what was said in an attempt that failed.
     with pytest.raises(Fault, match="did not sign"):
-        check_dealings(again, *said(dealt(plan, ALL)))
-    assert dealings == said(dealt(plan, ALL))[1]
+        check_dealings(replace(plan, attempt=b"2" * 32), said)
 
 
-def test_a_signed_message_of_another_length_is_its_authors_fault(plan: Plan) -> None:
-    pledges, dealings = said(dealt(plan, ALL))
-    for body in (b"", dealings[1][:-65], dealings[1][:-64] + b"x"):
-        with pytest.raises(Fault, match=r"trustee 1 signed \d+ bytes"):
-            check_dealings(plan, pledges, {**dealings, 1: resigned(plan, ONE, CEREMONY_DEALING, body)})
+def test_a_signed_message_of_another_length_is_its_authors_fault(there: Ceremony) -> None:
+    plan, said = there.plan, there.said
+    for name, label in (("arrivals", CEREMONY_ARRIVAL), ("pledges", CEREMONY_PLEDGE), ("dealings", CEREMONY_DEALING)):
+        some = dict(getattr(said, name))
+        for body in (b"", some[1][:-65], some[1][:-64] + b"x"):
+            with pytest.raises(Fault, match=r"trustee 1 signed \d+ bytes"):
+                check_dealings(plan, replace(said, **{name: {**some, 1: resigned(plan, ONE, label, body)}}))
+
+
+# ---- pledges ----
+
+
+def test_who_deals_something_else_than_was_pledged_is_named(there: Ceremony) -> None:
+    plan, said = there.plan, there.said
+    other = deal(plan, 2, TWO.signing, said)
+    body = other.body + ceremony._heard(plan, said)
+    dealings = {**said.dealings, 2: resigned(plan, TWO, CEREMONY_DEALING, body)}
+    with pytest.raises(Fault, match="trustee 2 dealt something else than was pledged"):
+        check_dealings(plan, replace(said, dealings=dealings))
+
+
+def test_who_pledges_anew_after_seeing_the_dealings_is_found_out(there: Ceremony) -> None:
+    """The dealings say which pledges their authors had heard."""
+    plan, said = there.plan, there.said
+    late = deal(plan, 3, THREE.signing, said)
+    pledges = {**said.pledges, 3: late.pledge}
+    dealings = {**said.dealings, 3: reveal(plan, 3, THREE.signing, replace(said, pledges=pledges), late)}
+    with pytest.raises(Fault, match="the server showed trustee 1 other pledges"):
+        check_dealings(plan, replace(said, pledges=pledges, dealings=dealings))
+
+
+def test_a_dealer_is_shown_her_own_pledge_and_key(there: Ceremony) -> None:
+    plan, said = there.plan, there.said
+    other = deal(plan, 1, ONE.signing, said)
+    with pytest.raises(Fault, match="another pledge as yours"):
+        reveal(plan, 1, ONE.signing, said, other)
+    with pytest.raises(Fault, match="another pledge as yours"):
+        receive(plan, 1, there.once[1], said, other)
+    with pytest.raises(Fault, match="another key as yours"):
+        receive(plan, 1, there.once[2], said)
+    assert receive(plan, 1, there.once[1], said, there.dealt[1])
+
+
+def test_who_is_shown_another_transcript_cannot_be_made_to_agree(there: Ceremony) -> None:
+    """The coordinator shows trustee 3 another ceremony, in which all the others take part too."""
+    plan, first, second = there.plan, there.said, run(there.plan, ALL, ALL, seed=5).said
+    consents = {each.index: consent(plan, each.signing, first) for each in (ONE, TWO)}
+    consents[3] = consent(plan, THREE.signing, second)
+    with pytest.raises(Fault, match="the server showed trustee 3 another transcript"):
+        conclude(plan, first, consents)
+
+
+# ---- dealings that do not hold ----
 
 
 @pytest.mark.parametrize(
@@ -184,144 +277,198 @@ def test_a_signed_message_of_another_length_is_its_authors_fault(plan: Plan) -> 
         (0, bytes(32), "identity"),
         (32, b"\xff" * 32, "not an element"),
         (2 * ELEMENT_BYTES, bytes(32), "zero"),
-        (2 * ELEMENT_BYTES, bytes([1]) + bytes(31), "did not show that it knows the secret of key 0"),
-        (0, bytes(base_times(Scalar.public(7))), "did not show that it knows the secret of key 0"),
-        (4 * 4 * 32, bytes(base_times(Scalar.public(7))), "did not show that it knows the secret of key 4"),
+        (2 * ELEMENT_BYTES, bytes([1]) + bytes(31), "proof of knowledge: does not hold"),
+        (0, bytes(base_times(Scalar.public(7))), "does not hold"),
+        (4 * 4 * 32, bytes(base_times(Scalar.public(7))), "does not hold"),
         (5 * 4 * 32, bytes(32), "identity"),
+        (5 * 4 * 32, bytes(base_times(Scalar.public(7))), "does not hold"),
+        (5 * 4 * 32 + 100, bytes(32), "does not hold"),
     ],
 )
-def test_an_opening_that_does_not_hold_names_its_dealer(plan: Plan, at: int, written: bytes, match: str) -> None:
+def test_a_dealing_that_does_not_hold_names_its_dealer(there: Ceremony, at: int, written: bytes, match: str) -> None:
     def change(body: bytearray) -> None:
         body[at : at + 32] = written
 
-    some = {**dealt(plan, ALL), 2: cheat(plan, TWO, change)}
     with pytest.raises(Fault, match=match) as found:
-        check_dealings(plan, *said(some))
+        check_dealings(there.plan, cheating(there, TWO, change))
     assert found.value.party == trustee(2)
 
 
-def test_a_part_copied_from_another_dealer_is_refused(plan: Plan) -> None:
-    """Nobody can deal what she does not know: the proof of possession is good for its dealer alone."""
-    honest = dealt(plan, ALL)
+def test_a_part_copied_from_another_dealer_is_refused(there: Ceremony) -> None:
+    """Nobody can deal what she does not know: the proof is good for its dealer alone."""
 
     def copy(body: bytearray) -> None:
-        body[: opening_bytes(plan)] = honest[1].dealing[: opening_bytes(plan)]
+        length = opening_bytes(there.plan)
+        body[:length] = there.dealt[1].body[:length]
 
-    with pytest.raises(Fault, match="trustee 2 did not show"):
-        check_dealings(plan, *said({**honest, 2: cheat(plan, TWO, copy)}))
+    with pytest.raises(Fault, match="does not hold") as found:
+        check_dealings(there.plan, cheating(there, TWO, copy))
+    assert found.value.party == trustee(2)
 
 
-def test_a_proof_of_possession_is_good_for_its_key_alone(plan: Plan) -> None:
+def test_a_proof_is_good_for_its_key_alone(there: Ceremony) -> None:
     def swap(body: bytearray) -> None:
         first, second = bytes(body[:128]), bytes(body[128:256])
         body[:256] = second + first
 
-    with pytest.raises(Fault, match="key 0"):
-        check_dealings(plan, *said({**dealt(plan, ALL), 2: cheat(plan, TWO, swap)}))
+    with pytest.raises(Fault, match="does not hold"):
+        check_dealings(there.plan, cheating(there, TWO, swap))
 
 
-def wrong_share(plan: Plan, to: int) -> Dealt:
-    """Trustee 2 seals one wrong share for a recipient, rightly sealed."""
-    honest = deal(plan, 2, TWO.signing, source=source(9))
-    other = deal(plan, 2, TWO.signing, source=source(8))
-    start = opening_bytes(plan) + (to - 1) * (plan.keys * 32 + SEAL_BYTES)
-    end = start + plan.keys * 32 + SEAL_BYTES
-    body = honest.dealing[:start] + other.dealing[start:end] + honest.dealing[end:-64]
-    return Dealt(honest.pledge, resigned(plan, TWO, CEREMONY_DEALING, body))
-
-
-def garbage_seal(plan: Plan, to: int) -> Dealt:
-    at = opening_bytes(plan) + (to - 1) * (plan.keys * 32 + SEAL_BYTES)
-    return cheat(plan, TWO, lambda body: body.__setitem__(at + 50, body[at + 50] ^ 1))
-
-
-@pytest.mark.parametrize("make", [wrong_share, garbage_seal])
-def test_a_wrong_share_is_shown_and_its_dealer_named(plan: Plan, make: Callable[[Plan, int], Dealt]) -> None:
-    some = said({**dealt(plan, ALL), 2: make(plan, 3)})
-    receive(plan, 1, ONE.sealing, *some)
-    with pytest.raises(WrongDeal, match="trustee 2 dealt you shares that are wrong") as found:
-        receive(plan, 3, THREE.sealing, *some)
-    complaint = complain(plan, 3, THREE.signing, THREE.sealing, found.value)
-    fault = judge(plan, 3, complaint, check_dealings(plan, *some))
-    assert fault.party == trustee(2)
-    assert "shares that are wrong" in fault.what
-
-
-def test_a_complaint_about_nothing_names_who_complained(plan: Plan) -> None:
-    some = said(dealt(plan, ALL))
-    checked = check_dealings(plan, *some)
-    complaint = complain(plan, 3, THREE.signing, THREE.sealing, WrongDeal(2, checked[1]))
-    assert str(judge(plan, 3, complaint, checked)).startswith(
-        "trustee 3 complained about trustee 2, whose shares are right"
-    )
-
-
-def test_a_complaint_cannot_show_another_key(plan: Plan) -> None:
-    """With a wrong agreed key the seal would not open, and an honest dealer would be blamed."""
-    some = said(dealt(plan, ALL))
-    checked = check_dealings(plan, *some)
-    honest = complain(plan, 3, THREE.signing, THREE.sealing, WrongDeal(2, checked[1]))
-    lies = [
-        complain(plan, 3, THREE.signing, TWO.sealing, WrongDeal(2, checked[1])),
-        resigned(plan, THREE, CEREMONY_COMPLAINT, honest[:2] + bytes(base_times(Scalar.public(5))) + honest[34:-64]),
-        resigned(plan, THREE, CEREMONY_COMPLAINT, honest[:2] + bytes(32) + honest[34:-64]),
-        resigned(plan, THREE, CEREMONY_COMPLAINT, honest[:34] + bytes(64)),
-        # Of another dealer's seal.
-        resigned(plan, THREE, CEREMONY_COMPLAINT, b"\0\1" + honest[2:-64]),
-    ]
-    for each in lies:
-        fault = judge(plan, 3, each, checked)
-        assert fault.party == trustee(3)
-        assert "without a proof" in fault.what
-
-
-def test_complaints_that_are_none(plan: Plan) -> None:
-    some = said(dealt(plan, ALL))
-    checked = check_dealings(plan, *some)
-    honest = complain(plan, 3, THREE.signing, THREE.sealing, WrongDeal(2, checked[1]))
-    about_nobody = resigned(plan, THREE, CEREMONY_COMPLAINT, b"\0\x09" + honest[2:-64])
-    assert "about 9, who deals nothing" in judge(plan, 3, about_nobody, checked).what
-    with pytest.raises(Fault, match="did not sign"):
-        judge(plan, 2, honest, checked)
-    with pytest.raises(Fault, match="signed 5 bytes"):
-        judge(plan, 3, resigned(plan, THREE, CEREMONY_COMPLAINT, b"xxxxx"), checked)
-
-
-def test_a_complaint_opens_no_other_seal(plan: Plan) -> None:
-    some = said({**dealt(plan, ALL), 2: wrong_share(plan, 3)})
-    with pytest.raises(WrongDeal) as found:
-        receive(plan, 3, THREE.sealing, *some)
-    shown = complain(plan, 3, THREE.signing, THREE.sealing, found.value)
-    checked = check_dealings(plan, *some)
-    moved = resigned(plan, THREE, CEREMONY_COMPLAINT, b"\0\1" + shown[2:-64])
-    assert judge(plan, 3, moved, checked).party == trustee(3)
-
-
-def test_who_is_shown_another_transcript_cannot_be_made_to_agree(plan: Plan) -> None:
-    """The coordinator shows trustee 3 another dealing of trustee 1, who deals twice."""
-    first, second = dealt(plan, ALL), {**dealt(plan, ALL), 1: deal(plan, 1, ONE.signing)}
-    for some, who in ((first, TWO), (second, THREE)):
-        receive(plan, who.index, who.sealing, *said(some))
-    consents = {each.index: consent(plan, each.signing, transcript(plan, *said(first))) for each in (ONE, TWO)}
-    consents[3] = consent(plan, THREE.signing, transcript(plan, *said(second)))
-    with pytest.raises(Fault, match="the server showed trustee 3 another transcript"):
-        conclude(plan, *said(first), consents)
-
-
-def test_a_dealer_sees_its_own_dealing_in_what_is_shown(plan: Plan) -> None:
-    some = dealt(plan, ALL)
-    assert receive(plan, 1, ONE.sealing, *said(some), some[1])
-    with pytest.raises(Fault, match="the server shows something else as dealt by you"):
-        receive(plan, 1, ONE.sealing, *said(some), deal(plan, 1, ONE.signing))
+def test_an_arrival_without_its_secret_is_refused(there: Ceremony) -> None:
+    plan, said = there.plan, there.said
+    for body in (said.arrivals[1][:-64], bytes(32) + said.arrivals[2][32:-64]):
+        arrivals = {**said.arrivals, 2: resigned(plan, TWO, CEREMONY_ARRIVAL, body)}
+        with pytest.raises(Fault, match="trustee 2 sent something that cannot be read"):
+            check_arrivals(plan, replace(said, arrivals=arrivals))
 
 
 def test_who_hands_on_something_else_than_its_share_is_named(held: Held) -> None:
     others = [organisation(index) for index in (4, 5)]
-    plan = handing_on(held.plan, held.keys, [ONE, THREE], others, 2)
+    plan = handing_on(held, [ONE, THREE], others, 2)
     lie = KeyShares(3, [held.shares[3][n] if n != 2 else Scalar.public(5) for n in range(5)])
-    some = said(dealt(plan, [ONE, THREE], {1: held.shares[1], 3: lie}))
+    there = run(plan, [ONE, THREE], others, {1: held.shares[1], 3: lie})
     with pytest.raises(Fault, match="trustee 3 handed on something else than its share of key 2"):
-        check_dealings(plan, *some)
+        check_dealings(plan, there.said)
+
+
+# ---- complaints ----
+
+
+def wrongly_sealed(there: Ceremony, to: int, plaintext: bytes | None = None) -> Said:
+    """Trustee 2 seals something else for a recipient; its proof about the seal is right."""
+    plan = there.plan
+    start = opening_bytes(plan) + (to - 1) * (seal_bytes(plan) + PROOF)
+
+    def change(body: bytearray) -> None:
+        once, public = Scalar.random(), check_arrivals(plan, there.said)[to]
+        data = plaintext or b"".join(bytes(Scalar.public(n + 1)) for n in range(plan.keys))
+        sealed = seal_with(once, public, CEREMONY_SHARES, ceremony._between(plan, 2, to), data)
+        context = ceremony._seal_context(plan, 2, to, sealed)
+        body[start : start + seal_bytes(plan) + PROOF] = sealed + ceremony._know(
+            context, once, base_times(once), source(4)
+        )
+
+    return cheating(there, TWO, change)
+
+
+@pytest.mark.parametrize("plaintext", [None, bytes(160)])
+def test_a_wrong_share_is_shown_and_its_dealer_named(there: Ceremony, plaintext: bytes | None) -> None:
+    plan, said = there.plan, wrongly_sealed(there, 3, plaintext)
+    receive(plan, 1, there.once[1], said)
+    with pytest.raises(WrongDeal, match="trustee 2 dealt you shares that are wrong") as found:
+        receive(plan, 3, there.once[3], said)
+    fault = judge(plan, 3, complain(plan, 3, THREE.signing, there.once[3], found.value), said)
+    assert fault.party == trustee(2)
+    assert "shares that are wrong" in fault.what
+
+
+def test_garbage_under_a_key_of_its_own_is_shown_too(there: Ceremony) -> None:
+    plan = there.plan
+    at = opening_bytes(plan) + 2 * (seal_bytes(plan) + PROOF)
+
+    def change(body: bytearray) -> None:
+        once = Scalar.random()
+        sealed = bytes(base_times(once)) + bytes(seal_bytes(plan) - 32)
+        context = ceremony._seal_context(plan, 2, 3, sealed)
+        body[at : at + seal_bytes(plan) + PROOF] = sealed + ceremony._know(context, once, base_times(once), source(4))
+
+    said = cheating(there, TWO, change)
+    with pytest.raises(WrongDeal) as found:
+        receive(plan, 3, there.once[3], said)
+    fault = judge(plan, 3, complain(plan, 3, THREE.signing, there.once[3], found.value), said)
+    assert fault.party == trustee(2)
+
+
+def test_a_dealer_who_copies_anothers_one_time_key_is_refused_before_anyone_complains(there: Ceremony) -> None:
+    """What a complaint about the copy showed would open the seal that it was copied from."""
+    plan = there.plan
+    at = opening_bytes(plan) + 2 * (seal_bytes(plan) + PROOF)
+    honest = there.dealt[1].body[at : at + seal_bytes(plan) + PROOF]
+
+    def whole(body: bytearray) -> None:
+        body[at : at + seal_bytes(plan) + PROOF] = honest
+
+    def key_alone(body: bytearray) -> None:
+        body[at : at + 32] = honest[:32]
+
+    for copy in (whole, key_alone):
+        with pytest.raises(Fault, match="does not hold") as found:
+            receive(plan, 3, there.once[3], cheating(there, TWO, copy))
+        assert found.value.party == trustee(2)
+        assert not isinstance(found.value, WrongDeal)
+
+
+def test_with_the_proof_left_out_the_copy_opens_an_honest_seal(
+    there: Ceremony, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack, against a build without its one defence."""
+    monkeypatch.setattr(ceremony, "_check_known", lambda *_: None)
+    plan = there.plan
+    at = opening_bytes(plan) + 2 * (seal_bytes(plan) + PROOF)
+    honest = there.dealt[1].body[at : at + seal_bytes(plan)]
+
+    def copy(body: bytearray) -> None:
+        body[at : at + 32] = honest[:32]
+
+    with pytest.raises(WrongDeal) as found:
+        receive(plan, 3, there.once[3], cheating(there, TWO, copy))
+    complaint = complain(plan, 3, THREE.signing, there.once[3], found.value)
+    agreed = Element.decode(complaint[2:34])
+    public = check_arrivals(plan, there.said)[3]
+    opened = unseal_with(agreed, public, CEREMONY_SHARES, ceremony._between(plan, 1, 3), honest)
+    dealing = check_dealings(plan, there.said)[0]
+    dealing.commitments[0].check(3, Scalar.decode(opened[:32]))
+
+
+def test_a_complaint_about_nothing_names_who_complained(there: Ceremony) -> None:
+    plan, said = there.plan, there.said
+    wrong = WrongDeal(2, check_dealings(plan, said)[1])
+    complaint = complain(plan, 3, THREE.signing, there.once[3], wrong)
+    assert str(judge(plan, 3, complaint, said)).startswith(
+        "trustee 3 complained about trustee 2, whose shares are right"
+    )
+
+
+def test_a_complaint_cannot_show_another_key(there: Ceremony) -> None:
+    """With a wrong agreed key the seal would not open, and an honest dealer would be blamed."""
+    plan, said = there.plan, there.said
+    honest = complain(plan, 3, THREE.signing, there.once[3], WrongDeal(2, check_dealings(plan, said)[1]))
+    five = bytes(base_times(Scalar.public(5)))
+    for body, match in (
+        (honest[:2] + five + honest[34:-64], "without a proof"),
+        (honest[:34] + honest[66:98] + honest[34:66] + honest[98:-64], "without a proof"),
+        # Of another dealer's seal.
+        (b"\0\1" + honest[2:98] + said.dealings[1], "without a proof"),
+    ):
+        fault = judge(plan, 3, resigned(plan, THREE, CEREMONY_COMPLAINT, body), said)
+        assert fault.party == trustee(3)
+        assert match in fault.what
+
+
+def test_complaints_that_are_none(there: Ceremony) -> None:
+    plan, said = there.plan, there.said
+    honest = complain(plan, 3, THREE.signing, there.once[3], WrongDeal(2, check_dealings(plan, said)[1]))
+    about_nobody = resigned(plan, THREE, CEREMONY_COMPLAINT, b"\0\x09" + honest[2:-64])
+    assert "about 9, who deals nothing" in judge(plan, 3, about_nobody, said).what
+    made_up = resigned(plan, THREE, CEREMONY_COMPLAINT, honest[:98] + said.dealings[1])
+    assert "a dealing that trustee 2 did not sign" in judge(plan, 3, made_up, said).what
+    with pytest.raises(Fault, match="did not sign"):
+        judge(plan, 2, honest, said)
+    for body in (b"xxxxx", honest[:2] + bytes(32) + honest[34:-64], honest[:34] + bytes(64) + honest[98:-64]):
+        with pytest.raises(Fault, match="trustee 3 sent something that cannot be read"):
+            judge(plan, 3, resigned(plan, THREE, CEREMONY_COMPLAINT, body), said)
+
+
+def test_who_deals_twice_is_named_and_not_who_complains(there: Ceremony) -> None:
+    """Trustee 3 alone is shown a dealing whose seal is wrong; everybody else a good one."""
+    plan = there.plan
+    bad = wrongly_sealed(there, 3)
+    with pytest.raises(WrongDeal) as found:
+        receive(plan, 3, there.once[3], bad)
+    fault = judge(plan, 3, complain(plan, 3, THREE.signing, there.once[3], found.value), there.said)
+    assert fault.party == trustee(2)
+    assert "dealt twice" in fault.what
 
 
 # ---- plans ----
@@ -332,6 +479,8 @@ def test_who_hands_on_something_else_than_its_share_is_named(held: Held) -> None
     [
         {"escrow": b"short"},
         {"attempt": b""},
+        {"previous": b""},
+        {"previous": b"p" * 64},
         {"quorum": 0},
         {"quorum": 4},
         {"epoch": 1},
@@ -355,39 +504,48 @@ def test_a_plan_that_cannot_be_carried_out_is_refused(plan: Plan, change: dict[s
 
 
 def test_to_hand_keys_on_takes_exactly_a_quorum_and_a_later_epoch(held: Held) -> None:
-    good = handing_on(held.plan, held.keys, [ONE, THREE], ALL, 2)
-    for change in (
+    good = handing_on(held, [ONE, THREE], ALL, 2)
+    changes: list[dict[str, object]] = [
         {"dealers": (ONE.public,)},
         {"dealers": tuple(each.public for each in ALL)},
         {"old": held.keys[:4]},
         {"epoch": 0},
-    ):
+    ]
+    for change in changes:
         with pytest.raises(ValueError, match="exactly a quorum"):
-            replace(good, **change)
+            replace(good, **change)  # type: ignore[arg-type]
 
 
 def test_every_part_of_a_plan_is_in_its_id(plan: Plan, held: Held) -> None:
     other = organisation(1, "Another name").public
+    first = handing_on(held, [ONE, THREE], ALL, 2)
+    odd = [
+        replace(terms(), bucket_bits=1),
+        replace(terms(), budget=1),
+        replace(terms(), credentials=1),
+        replace(terms(), counsellors=ONE.signing.public),
+    ]
     some = [
         plan,
+        *(replace(plan, terms=each) for each in odd),
         replace(plan, escrow=b"f" * 32),
         replace(plan, attempt=b"f" * 32),
         replace(plan, highest=3),
         replace(plan, quorum=3),
         replace(plan, dealers=(other, *plan.dealers[1:]), recipients=(other, *plan.recipients[1:])),
-        (first := handing_on(held.plan, held.keys, [ONE, THREE], ALL, 2)),
+        first,
         replace(first, epoch=2),
         replace(first, old=held.keys[::-1]),
+        replace(first, previous=b"p" * 64),
         replace(first, dealers=(ONE.public, TWO.public)),
         replace(first, recipients=first.recipients[1:]),
     ]
     assert len({each.id for each in some}) == len(some)
 
 
-def test_nothing_secret_is_shown(plan: Plan) -> None:
-    some = deal(plan, 1, ONE.signing)
-    shares = receive(plan, 1, ONE.sealing, *said(dealt(plan, ALL)))
-    assert repr(some).startswith("Dealt(pledge=")
-    assert "dealing" not in repr(some)
-    assert repr(shares) == "KeyShares(index=1, …)"
+def test_nothing_secret_is_shown(there: Ceremony) -> None:
+    assert repr(there.dealt[1]).startswith("Dealt(pledge=")
+    assert "body" not in repr(there.dealt[1])
+    assert repr(there.once[1]) == "Scalar(…)"
+    assert repr(receive(there.plan, 1, there.once[1], there.said)) == "KeyShares(index=1, …)"
     assert repr(ONE.signing) == "SigningKey(…)"

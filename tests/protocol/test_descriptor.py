@@ -7,21 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notalone.protocol.ceremony import FIRST
 from notalone.protocol.descriptor import (
-    FIRST,
     Descriptor,
     Desk,
     Signed,
     agree,
     check_chain,
+    check_plan,
     fingerprint,
     read_desk,
 )
 from notalone.protocol.encoding import number
 from notalone.protocol.errors import COUNSELLOR, SERVER, Fault, Undecodable
-from notalone.protocol.labels import DESCRIPTOR_DESK
+from notalone.protocol.labels import DESCRIPTOR_CONSENT, DESCRIPTOR_DESK
 from notalone.protocol.signatures import SigningKey
-from tests.protocol.trustees import ESCROW, handing_on, hold, organisation
+from tests.protocol.trustees import COUNSELLORS, ESCROW, handing_on, hold, organisation, terms
 from tests.protocol.world import World, world
 
 HERE = world(2)
@@ -32,13 +33,18 @@ FOUR, FIVE = organisation(4), organisation(5)
 def second() -> World:
     """The same escrow, handed on by 1 and 3 to 2, 4 and 5."""
     dealers, recipients = [HERE.organisations[0], HERE.organisations[2]], [HERE.organisations[1], FOUR, FIVE]
-    plan = handing_on(HERE.held.plan, HERE.held.keys, dealers, recipients, 2)
-    return World(hold(plan, dealers, recipients, HERE.held.shares), tuple(recipients), HERE.counsellors, "")
+    plan = handing_on(HERE.held, dealers, recipients, 2)
+    return World(hold(plan, dealers, recipients, HERE.held.shares), tuple(recipients), "")
+
+
+def consent_to(descriptor: Descriptor, key: SigningKey) -> bytes:
+    """By one who signs whatever it is."""
+    return key.sign(DESCRIPTOR_CONSENT, descriptor.hash)
 
 
 def signed_by(descriptor: Descriptor, second: World, handed_on: tuple[int, ...] = (1, 3)) -> Signed:
-    own = {each.index: agree(descriptor, each.signing) for each in second.organisations}
-    before = {n: agree(descriptor, HERE.organisation(n).signing) for n in handed_on}
+    own = {each.index: consent_to(descriptor, each.signing) for each in second.organisations}
+    before = {n: consent_to(descriptor, HERE.organisation(n).signing) for n in handed_on}
     return Signed(descriptor, own, before)
 
 
@@ -136,13 +142,13 @@ def test_all_of_its_trustees_have_signed(second: World) -> None:
 def test_a_first_one_is_a_first_one() -> None:
     for change in ({"epoch": 1}, {"previous": b"p" * 64}):
         odd = replace(HERE.descriptor, **change)
-        consents = {each.index: agree(odd, each.signing) for each in HERE.organisations}
+        consents = {each.index: consent_to(odd, each.signing) for each in HERE.organisations}
         with pytest.raises(Fault, match="a first descriptor that is not one"):
             check_chain(odd.hash, [Signed(odd, consents, {})])
 
 
 def test_keys_that_were_handed_on_make_a_chain(second: World) -> None:
-    later = replace(second.descriptor, previous=HERE.descriptor.hash, bucket_bits=4, credentials=500)
+    later = replace(second.descriptor, bucket_bits=4, credentials=500)
     chain = [HERE.signed, signed_by(later, second)]
     assert check_chain(HERE.descriptor.hash, chain) == later
     assert check_chain(HERE.descriptor.hash, [Signed.decode(bytes(each)) for each in chain]).hash == later.hash
@@ -186,13 +192,72 @@ def test_the_fingerprint_is_six_words() -> None:
     assert fingerprint(bytes(64)) == ("abacus",) * 6
 
 
+# ---- before and after a ceremony ----
+
+
+def test_a_trustee_agrees_to_what_the_ceremony_made_and_nothing_else(second: World) -> None:
+    held = second.held
+    for who in (*second.organisations, *HERE.organisations):
+        descriptor, signed = agree(held.plan, held.said, held.consents, who.signing)
+        assert descriptor == second.descriptor
+        who.signing.public.verify(DESCRIPTOR_CONSENT, descriptor.hash, signed)
+    chain = [HERE.signed, signed_by(second.descriptor, second)]
+    assert check_chain(HERE.descriptor.hash, chain) == second.descriptor
+    with pytest.raises(Fault, match="trustee 4 did not say"):
+        agree(held.plan, held.said, {n: each for n, each in held.consents.items() if n != 4}, FOUR.signing)
+
+
+def test_everything_in_it_is_of_the_plan_and_the_ceremony(second: World) -> None:
+    """There is nothing left that one could choose once the others are bound: no two with one fingerprint."""
+    plan, descriptor = second.held.plan, second.descriptor
+    assert (descriptor.bucket_bits, descriptor.budget, descriptor.credentials) == (0, 1000, 100)
+    assert (descriptor.issuer, descriptor.counsellors) == (terms().issuer, terms().counsellors)
+    assert (descriptor.previous, descriptor.trustees) == (HERE.descriptor.hash, plan.recipients)
+
+
+def test_a_plan_follows_from_the_escrow_that_is_known(second: World) -> None:
+    plan = second.held.plan
+    check_plan(plan, HERE.descriptor)
+    check_plan(replace(plan, terms=replace(plan.terms, budget=5), quorum=3), HERE.descriptor)
+    check_plan(HERE.held.plan, None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"escrow": b"f" * 32},
+        {"epoch": 2},
+        {"previous": b"p" * 64},
+        {"old": HERE.held.keys[::-1]},
+        {"terms": replace(terms(), counsellors=FOUR.signing.public)},
+        {"dealers": (HERE.organisations[0].public, FOUR.public)},
+        {"dealers": (HERE.organisations[0].public, organisation(3, "Another name").public)},
+    ],
+)
+def test_a_plan_that_does_not_follow_is_refused(second: World, change: dict[str, object]) -> None:
+    with pytest.raises(Fault, match="does not follow") as found:
+        check_plan(replace(second.held.plan, **change), HERE.descriptor)  # type: ignore[arg-type]
+    assert found.value.party == SERVER
+
+
+def test_a_plan_with_a_smaller_quorum_is_refused(second: World) -> None:
+    """With a quorum of one, each recipient would be handed the dealers' shares themselves."""
+    with pytest.raises(Fault, match="a quorum of 1 where 2 was promised"):
+        check_plan(replace(second.held.plan, quorum=1), HERE.descriptor)
+
+
+def test_an_unknown_escrow_is_not_handed_on(second: World) -> None:
+    with pytest.raises(Fault, match="not known here"):
+        check_plan(second.held.plan, None)
+
+
 # ---- desk ----
 
 
 def desk(
     sequence: int = 3, expires: int = 2000, escrow: bytes = ESCROW, recipients: tuple[str, ...] = ("age1x",)
 ) -> bytes:
-    return Desk(escrow, sequence, expires, recipients).sign(HERE.counsellors)
+    return Desk(escrow, sequence, expires, recipients).sign(COUNSELLORS)
 
 
 def test_readers_are_those_whom_the_counsellors_signed() -> None:
@@ -210,7 +275,7 @@ def test_readers_are_those_whom_the_counsellors_signed() -> None:
         (desk(expires=1500), "time that is over", COUNSELLOR),
         (desk(escrow=b"f" * 32), "no readers of this escrow", COUNSELLOR),
         (desk(recipients=()), "no readers of this escrow", COUNSELLOR),
-        (b"x" + HERE.counsellors.sign(DESCRIPTOR_DESK, b"x"), "cannot be read", COUNSELLOR),
+        (b"x" + COUNSELLORS.sign(DESCRIPTOR_DESK, b"x"), "cannot be read", COUNSELLOR),
     ],
 )
 def test_other_readers_are_refused(data: bytes, match: str, party: object) -> None:

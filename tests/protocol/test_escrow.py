@@ -160,8 +160,10 @@ def test_a_record_of_another_descriptor_is_refused(record: Record) -> None:
 
 def test_nobody_shows_more_or_fewer_bits_than_everyone(record: Record) -> None:
     first, second = record.entries
-    for entries in ((first,), (first, replace(second, bits=4)), (first, second, replace(second, bits=1, bucket=0))):
-        refused(signed(replace(record, entries=entries)), "another number of bits")
+    swapped = (replace(first, bits=3, bucket=0), replace(second, bits=4, bucket=0))
+    lone = (replace(first, bits=7, bucket=0), replace(second, bits=0, bucket=0))
+    for entries in ((first,), (first, replace(second, bits=4)), (first, second, second), swapped, lone):
+        refused(signed(replace(record, entries=entries)), "other bits than everyone")
 
 
 @pytest.mark.parametrize(

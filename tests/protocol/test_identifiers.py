@@ -105,7 +105,9 @@ def test_a_canonical_form_is_its_own(kind: Kind, text: str, network: str | None)
     assert parse(found.kind, found.canonical) == found
     assert decode(found.encode()) == found
     if found.kind is not Kind.NAME:
-        assert parse(found.kind, found.shown, Hints(country="GB", network=network)).canonical == found.canonical
+        # A whole site is shown without https://, and where a network was chosen that could be a name there.
+        chosen = None if found.canonical.endswith("/") else network
+        assert parse(found.kind, found.shown, Hints(country="GB", network=chosen)).canonical == found.canonical
     assert repr(found) == f"Identifier({found.kind.name}, …)"
 
 

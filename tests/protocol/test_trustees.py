@@ -70,8 +70,8 @@ def test_fewer_than_a_quorum_know_as_little_as_anyone() -> None:
 def test_new_trustees_answer_alike() -> None:
     dealers = [HERE.organisations[1], HERE.organisations[2]]
     recipients = [organisation(n) for n in (4, 5, 6)]
-    plan = handing_on(HERE.held.plan, HERE.held.keys, dealers, recipients, 2)
-    later = World(hold(plan, dealers, recipients, HERE.held.shares), tuple(recipients), HERE.counsellors, "")
+    plan = handing_on(HERE.held, dealers, recipients, 2)
+    later = World(hold(plan, dealers, recipients, HERE.held.shares), tuple(recipients), "")
     assert later.ask(HER, BASES, (4, 6)) == HERE.ask(HER, BASES, (1, 2))
 
 
@@ -287,7 +287,7 @@ def test_two_wrong_answers_whose_errors_cancel_are_caught(monkeypatch: pytest.Mo
 
 
 def test_a_trustee_that_mixes_epochs_is_blamed() -> None:
-    plan = handing_on(HERE.held.plan, HERE.held.keys, HERE.organisations[:2], HERE.organisations, 2)
+    plan = handing_on(HERE.held, HERE.organisations[:2], HERE.organisations, 2)
     later = hold(plan, HERE.organisations[:2], HERE.organisations, HERE.held.shares)
     blamed(*given_answer(later.shares[1]), "answered wrongly", trustee(1))
 

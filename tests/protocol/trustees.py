@@ -6,10 +6,26 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from notalone.protocol.ceremony import Dealt, Plan, conclude, consent, deal, receive, transcript
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from notalone.protocol.ceremony import (
+    Dealt,
+    Plan,
+    Said,
+    arrive,
+    conclude,
+    consent,
+    deal,
+    receive,
+    reveal,
+    transcript,
+)
+from notalone.protocol.descriptor import Descriptor
 from notalone.protocol.group import Scalar, Source, base_times
-from notalone.protocol.keys import KeyShares, Trustee
+from notalone.protocol.keys import KeyShares, Terms, Trustee
+from notalone.protocol.rsa_blind import SigningKey as IssuerKey
 from notalone.protocol.sharing import Commitments
 from notalone.protocol.signatures import SigningKey
 
@@ -43,28 +59,28 @@ def organisation(index: int, name: str = "") -> Organisation:
     )
 
 
-def new_plan(organisations: Sequence[Organisation], quorum: int, highest: int = 2, attempt: bytes = b"1" * 32) -> Plan:
-    all_of_them = tuple(each.public for each in organisations)
-    return Plan(ESCROW, attempt, 0, highest, quorum, all_of_them, all_of_them)
+@cache
+def issuer_key() -> IssuerKey:
+    return IssuerKey(rsa.generate_private_key(65_537, 2048))
 
 
-def handing_on(
-    before: Plan,
-    keys: tuple[Commitments, ...],
-    dealers: Sequence[Organisation],
-    recipients: Sequence[Organisation],
+COUNSELLORS = SigningKey.random(source(77))
+
+
+@cache
+def terms(bits: int = 0) -> Terms:
+    return Terms(bits, 1000, 100, issuer_key().public, COUNSELLORS.public)
+
+
+def new_plan(
+    organisations: Sequence[Organisation],
     quorum: int,
+    highest: int = 2,
+    attempt: bytes = b"1" * 32,
+    bits: int = 0,
 ) -> Plan:
-    return Plan(
-        ESCROW,
-        b"2" * 32,
-        before.epoch + 1,
-        before.highest,
-        quorum,
-        tuple(each.public for each in dealers),
-        tuple(each.public for each in recipients),
-        keys,
-    )
+    all_of_them = tuple(each.public for each in organisations)
+    return Plan(ESCROW, attempt, 0, highest, quorum, terms(bits), all_of_them, all_of_them)
 
 
 @dataclass(frozen=True)
@@ -74,21 +90,67 @@ class Held:
     plan: Plan
     keys: tuple[Commitments, ...]
     shares: dict[int, KeyShares]
+    said: Said
+    consents: dict[int, bytes]
+
+    @property
+    def descriptor(self) -> Descriptor:
+        return Descriptor.of(self.plan, self.keys, transcript(self.plan, self.said))
 
 
-def dealt(
-    plan: Plan, dealers: Sequence[Organisation], shares: dict[int, KeyShares] | None = None, seed: int = 0
-) -> dict[int, Dealt]:
-    return {
+def handing_on(before: Held, dealers: Sequence[Organisation], recipients: Sequence[Organisation], quorum: int) -> Plan:
+    return Plan(
+        ESCROW,
+        b"2" * 32,
+        before.plan.epoch + 1,
+        before.plan.highest,
+        quorum,
+        before.plan.terms,
+        tuple(each.public for each in dealers),
+        tuple(each.public for each in recipients),
+        before.descriptor.hash,
+        before.keys,
+    )
+
+
+@dataclass(frozen=True)
+class Ceremony:
+    """One under way: what everybody said, and the secrets of the honest."""
+
+    plan: Plan
+    said: Said
+    once: dict[int, Scalar]
+    dealt: dict[int, Dealt]
+
+
+def arrived(plan: Plan, recipients: Sequence[Organisation], seed: int = 0) -> tuple[dict[int, Scalar], Said]:
+    each_one = {r.index: arrive(plan, r.index, r.signing, source(2000 + 100 * seed + r.index)) for r in recipients}
+    return {n: once for n, (once, _) in each_one.items()}, Said({n: message for n, (_, message) in each_one.items()})
+
+
+def run(
+    plan: Plan,
+    dealers: Sequence[Organisation],
+    recipients: Sequence[Organisation],
+    shares: dict[int, KeyShares] | None = None,
+    seed: int = 0,
+) -> Ceremony:
+    """Until every dealing is there, everybody honest."""
+    once, said = arrived(plan, recipients, seed)
+    dealt = {
         each.index: deal(
             plan,
             each.index,
             each.signing,
+            said,
             None if shares is None else shares[each.index],
             source(1000 * seed + each.index),
         )
         for each in dealers
     }
+    said = Said(said.arrivals, {n: each.pledge for n, each in dealt.items()})
+    dealings = {each.index: reveal(plan, each.index, each.signing, said, dealt[each.index]) for each in dealers}
+    return Ceremony(plan, Said(said.arrivals, said.pledges, dealings), once, dealt)
 
 
 def hold(
@@ -98,8 +160,7 @@ def hold(
     shares: dict[int, KeyShares] | None = None,
 ) -> Held:
     """A whole ceremony in which everybody is honest."""
-    dealings = dealt(plan, dealers, shares, plan.epoch)
-    said = {n: each.pledge for n, each in dealings.items()}, {n: each.dealing for n, each in dealings.items()}
-    received = {each.index: receive(plan, each.index, each.sealing, *said) for each in recipients}
-    consents = {each.index: consent(plan, each.signing, transcript(plan, *said)) for each in recipients}
-    return Held(plan, conclude(plan, *said, consents), received)
+    there = run(plan, dealers, recipients, shares, plan.epoch)
+    received = {r.index: receive(plan, r.index, there.once[r.index], there.said) for r in recipients}
+    consents = {each.index: consent(plan, each.signing, there.said) for each in recipients}
+    return Held(plan, conclude(plan, there.said, consents), received, there.said, consents)

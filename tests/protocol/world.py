@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import pyrage
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from notalone.protocol.credentials import Credential, ask, finish, holder_message, issue
 from notalone.protocol.descriptor import Descriptor, Signed, agree
@@ -17,7 +16,6 @@ from notalone.protocol.group import Element, Scalar, Source, base_times
 from notalone.protocol.identifiers import Hints, Identifier, Kind, parse
 from notalone.protocol.keys import KeyShares, exponents
 from notalone.protocol.matching import Placed
-from notalone.protocol.rsa_blind import SigningKey as IssuerKey
 from notalone.protocol.sharing import combine as combine_shares
 from notalone.protocol.signatures import SigningKey
 from notalone.protocol.trustees import (
@@ -33,7 +31,7 @@ from notalone.protocol.trustees import (
 from notalone.protocol.trustees import (
     ask as ask_trustee,
 )
-from tests.protocol.trustees import ESCROW, Held, Organisation, hold, new_plan, organisation, source
+from tests.protocol.trustees import ESCROW, Held, Organisation, hold, issuer_key, new_plan, organisation, source
 
 
 def named(text: str) -> Identifier:
@@ -41,11 +39,6 @@ def named(text: str) -> Identifier:
 
 
 HANDLE = Handle(b"m" * 32, "age1example", "en", "after six")
-
-
-@cache
-def issuer_key() -> IssuerKey:
-    return IssuerKey(rsa.generate_private_key(65_537, 2048))
 
 
 @dataclass(frozen=True)
@@ -78,33 +71,17 @@ class World:
 
     held: Held
     organisations: tuple[Organisation, ...]
-    counsellors: SigningKey
     counsellor: str
-    bits: int = 0
 
     @cached_property
     def descriptor(self) -> Descriptor:
-        plan = self.held.plan
-        return Descriptor(
-            ESCROW,
-            plan.epoch,
-            plan.highest,
-            plan.quorum,
-            self.bits,
-            1000,
-            100,
-            issuer_key().public,
-            self.counsellors.public,
-            plan.recipients,
-            self.held.keys,
-            b"t" * 64,
-        )
+        return self.held.descriptor
 
     @property
     def signed(self) -> Signed:
-        return Signed(
-            self.descriptor, {each.index: agree(self.descriptor, each.signing) for each in self.organisations}, {}
-        )
+        plan, said, consents = self.held.plan, self.held.said, self.held.consents
+        signed = {each.index: agree(plan, said, consents, each.signing)[1] for each in self.organisations}
+        return Signed(self.descriptor, signed, {})
 
     @property
     def reader(self) -> str:
@@ -189,6 +166,5 @@ def placed(record: Record) -> list[Placed]:
 @cache
 def world(highest: int = 5, quorum: int = 2, bits: int = 0) -> World:
     organisations = tuple(organisation(index) for index in (1, 2, 3))
-    held = hold(new_plan(organisations, quorum, highest), organisations, organisations)
-    counsellors = SigningKey.random(source(77))
-    return World(held, organisations, counsellors, str(pyrage.x25519.Identity.generate()), bits)
+    held = hold(new_plan(organisations, quorum, highest, bits=bits), organisations, organisations)
+    return World(held, organisations, str(pyrage.x25519.Identity.generate()))

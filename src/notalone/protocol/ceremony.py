@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Keys that nobody ever held: made by the trustees together, or handed on to other trustees (spec/ceremony.md).
 
-    dealer:     deal(plan, ...)            -> Dealt: a pledge now, and a dealing that she keeps back
-                                              until every pledge is there
-    recipient:  receive(plan, ...)         -> KeyShares, and the transcript's hash, which she signs: her consent
-                or complain(...)           -> a complaint that shows what was in the seal
-    anyone:     check_pledges, check_dealings, judge, conclude
+    recipient: arrive(plan)            -> a one-time key, for this ceremony alone
+    dealer:    deal(plan, ...)         -> Dealt: a pledge now, and what it is a pledge to
+               reveal(plan, ...)       -> her dealing, once every pledge is there
+    recipient: receive(plan, ...)      -> KeyShares; then consent(plan, ...), and the one-time key is forgotten
+               or complain(...)        -> shows what was in the seal for her
+    anyone:    check_dealings, judge, conclude
 
 A plan names the dealers and the recipients. To make keys all trustees are both, and the keys are the sums of what they
 dealt. To hand keys on, a quorum of the old ones deals shares of its shares. Every message is signed by its author and
@@ -13,7 +14,7 @@ seen by all, by way of a coordinator who is trusted with nothing: who sees somet
 the same transcript. Whatever does not hold raises a Fault that names who is to blame.
 
 Pedersen 1991, with the dealers committing before anyone reveals (Gennaro et al. 2007, "Secure distributed key
-generation"); the complaint by a proof is that of "ChillDKG" (Nick et al. 2024).
+generation"); the complaint by a proof is in the manner of "ChillDKG" (Nick et al. 2024).
 """
 
 from __future__ import annotations
@@ -36,24 +37,28 @@ from notalone.protocol.group import (
     hash_to_scalar,
     total,
 )
-from notalone.protocol.keys import TRUSTEES_MOST, KeyShares, Trustee, key_count, levels
+from notalone.protocol.keys import TRUSTEES_MOST, KeyShares, Terms, Trustee, key_count, levels
 from notalone.protocol.labels import (
+    CEREMONY_ARRIVAL,
+    CEREMONY_BODY,
     CEREMONY_COMPLAINT,
     CEREMONY_CONSENT,
     CEREMONY_DEALING,
-    CEREMONY_OPENING,
+    CEREMONY_HEARD,
+    CEREMONY_KNOWN,
     CEREMONY_PLAN,
     CEREMONY_PLEDGE,
-    CEREMONY_POSSESSION,
     CEREMONY_SHARES,
     CEREMONY_TRANSCRIPT,
 )
-from notalone.protocol.seals import SEAL_BYTES, WrongSeal, seal, sender_of, unseal, unseal_with
+from notalone.protocol.seals import SEAL_BYTES, WrongSeal, seal_with, sender_of, unseal, unseal_with
 from notalone.protocol.sharing import Commitments, Polynomial, WrongShare, lagrange
 from notalone.protocol.signatures import SIGNATURE_BYTES, SigningKey, WrongSignature
 
 HASH_BYTES = 64
 ID_BYTES = 32
+PROOF_BYTES = 2 * SCALAR_BYTES
+FIRST = bytes(HASH_BYTES)
 AGAIN = "Nothing was made. Leave that trustee out, or find out what happened, and begin a new ceremony"
 RELAY = "Ask for it again, by another way if need be"
 
@@ -64,7 +69,8 @@ class Plan:
 
     `attempt`: 32 bytes drawn by the coordinator, new ones for each try; a trustee MUST NOT take part in one plan twice,
     or what it said the first time could be said again. `quorum`: of the recipients. `highest`: level. `old`: what the
-    keys are committed to that are handed on, and None where they are made. `epoch`: 0, then one more each time.
+    keys are committed to that are handed on, and None where they are made; `previous`: the hash of the descriptor with
+    them. `epoch`: 0, then one more each time.
     """
 
     escrow: bytes
@@ -72,14 +78,16 @@ class Plan:
     epoch: int
     highest: int
     quorum: int
+    terms: Terms
     dealers: tuple[Trustee, ...]
     recipients: tuple[Trustee, ...]
+    previous: bytes = FIRST
     old: tuple[Commitments, ...] | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError for a plan that cannot be carried out."""
-        if len(self.escrow) != ID_BYTES or len(self.attempt) != ID_BYTES:
-            raise ValueError(f"ids have {ID_BYTES} bytes")
+        if len(self.escrow) != ID_BYTES or len(self.attempt) != ID_BYTES or len(self.previous) != HASH_BYTES:
+            raise ValueError(f"ids have {ID_BYTES} bytes, and hashes {HASH_BYTES}")
         levels(self.highest)
         for some in (self.dealers, self.recipients):
             indices = [each.index for each in some]
@@ -87,7 +95,7 @@ class Plan:
                 raise ValueError("trustees stand in the order of their indices, from 1 on, no index twice, 16 at most")
         if not 1 <= self.quorum <= len(self.recipients):
             raise ValueError("the quorum is from 1 to the number of trustees")
-        if self.old is None and (self.dealers != self.recipients or self.epoch != 0):
+        if self.old is None and (self.dealers != self.recipients or self.epoch != 0 or self.previous != FIRST):
             raise ValueError("who makes keys together holds them, and that is epoch 0")
         if self.old is not None:
             quorums = {len(each.elements) for each in self.old}
@@ -109,8 +117,10 @@ class Plan:
             + number(self.epoch, 4)
             + number(self.highest, 1)
             + number(self.quorum, 1)
+            + bytes(self.terms)
             + listed([bytes(each) for each in self.dealers])
             + listed([bytes(each) for each in self.recipients])
+            + self.previous
             + listed(old)
         ).digest()
 
@@ -121,21 +131,35 @@ class Plan:
         factors = lagrange([each.index for each in self.dealers])
         return [factors[each.index] for each in self.dealers]
 
+    def place(self, index: int) -> int:
+        """Which of the recipients has this index. Raises ValueError."""
+        return [each.index for each in self.recipients].index(index)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The messages of a ceremony so far, by their authors' indices."""
+
+    arrivals: Mapping[int, bytes]
+    pledges: Mapping[int, bytes] = field(default_factory=dict)
+    dealings: Mapping[int, bytes] = field(default_factory=dict)
+
 
 @dataclass(frozen=True, slots=True)
 class Dealt:
-    """What a dealer sends: the pledge at once, the dealing when every pledge is there."""
+    """A dealer's part: the pledge that she sends at once, and what it is a pledge to, which she keeps back."""
 
     pledge: bytes
-    dealing: bytes = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Dealing:
-    """One that was checked: what each key is committed to, and a seal for each recipient."""
+    """One that was checked: what each key is committed to, and a seal for each recipient; `signed`: as it was sent."""
 
     commitments: tuple[Commitments, ...]
     seals: tuple[bytes, ...]
+    signed: bytes
 
 
 class WrongDeal(Fault):
@@ -147,82 +171,70 @@ class WrongDeal(Fault):
         self.dealing = dealing
 
 
+# ---- what is said, in its order ----
+
+
+def arrive(plan: Plan, index: int, key: SigningKey, source: Source = token_bytes) -> tuple[Scalar, bytes]:
+    """By recipient `index`, who agrees to the plan: a one-time secret, and its public half with a proof, for all.
+
+    The secret is forgotten after the ceremony, and with it everything that was sealed to it.
+    """
+    once = Scalar.random(source)
+    public = base_times(once)
+    body = bytes(public) + _know(_arrival_context(plan, index), once, public, source)
+    return once, _signed(plan, key, CEREMONY_ARRIVAL, body)
+
+
 def deal(
-    plan: Plan, index: int, key: SigningKey, shares: KeyShares | None = None, source: Source = token_bytes
+    plan: Plan,
+    index: int,
+    key: SigningKey,
+    said: Said,
+    shares: KeyShares | None = None,
+    source: Source = token_bytes,
 ) -> Dealt:
-    """By dealer `index`, who takes part in a plan once. `shares`: what she hands on."""
+    """By dealer `index`, once all recipients arrived. `shares`: what she hands on. Raises Fault."""
+    keys = check_arrivals(plan, said)
     polynomials = [
         Polynomial.random(plan.quorum, None if shares is None else shares[n], source) for n in range(plan.keys)
     ]
-    commitments = [each.commitments for each in polynomials]
-    opening = b"".join(
-        b"".join(bytes(e) for e in each.elements)
-        + _possess(plan, index, n, polynomial.coefficients[0], each.secret, source)
-        for n, (each, polynomial) in enumerate(zip(commitments, polynomials, strict=True))
-    )
-    seals = [
-        seal(
-            recipient.sealing,
-            CEREMONY_SHARES,
-            _between(plan, index, recipient.index),
-            b"".join(bytes(each.share(recipient.index)) for each in polynomials),
-            source,
-        )
-        for recipient in plan.recipients
-    ]
-    return Dealt(
-        _signed(plan, key, CEREMONY_PLEDGE, _commit(plan, index, opening)),
-        _signed(plan, key, CEREMONY_DEALING, opening + b"".join(seals)),
-    )
+    body = bytearray()
+    for n, polynomial in enumerate(polynomials):
+        commitments = polynomial.commitments
+        body += b"".join(bytes(e) for e in commitments.elements)
+        body += _know(_part_context(plan, index, n), polynomial.coefficients[0], commitments.secret, source)
+    for recipient in plan.recipients:
+        once = Scalar.random(source)
+        data = b"".join(bytes(each.share(recipient.index)) for each in polynomials)
+        context = _between(plan, index, recipient.index)
+        sealed = seal_with(once, keys[recipient.index], CEREMONY_SHARES, context, data)
+        body += sealed + _know(_seal_context(plan, index, recipient.index, sealed), once, base_times(once), source)
+    return Dealt(_signed(plan, key, CEREMONY_PLEDGE, _pledged(plan, index, bytes(body))), bytes(body))
 
 
-def check_pledges(plan: Plan, pledges: Mapping[int, bytes]) -> dict[int, bytes]:
-    """Every dealer's pledge by her index. Raises Fault. The answer: what each pledged."""
-    return {each.index: _opened(plan, each, CEREMONY_PLEDGE, pledges, HASH_BYTES) for each in plan.dealers}
+def reveal(plan: Plan, index: int, key: SigningKey, said: Said, mine: Dealt) -> bytes:
+    """By dealer `index`, once every pledge is there: her dealing. Raises Fault."""
+    check_pledges(plan, said)
+    if said.pledges[index] != mine.pledge:
+        raise Fault(SERVER, "shows another pledge as yours", AGAIN)
+    return _signed(plan, key, CEREMONY_DEALING, mine.body + _heard(plan, said))
 
 
-def check_dealings(plan: Plan, pledges: Mapping[int, bytes], dealings: Mapping[int, bytes]) -> list[Dealing]:
-    """All that can be seen without a recipient's key, in the order of the dealers. Raises Fault."""
-    pledged = check_pledges(plan, pledges)
-    opening = plan.keys * (plan.quorum * ELEMENT_BYTES + 2 * SCALAR_BYTES)
-    sealed = plan.keys * SCALAR_BYTES + SEAL_BYTES
-    checked = []
-    for each in plan.dealers:
-        body = _opened(plan, each, CEREMONY_DEALING, dealings, opening + len(plan.recipients) * sealed)
-        who = trustee(each.index)
-        if _commit(plan, each.index, body[:opening]) != pledged[each.index]:
-            raise Fault(who, "dealt something else than was pledged", AGAIN)
-        with blaming(who, AGAIN):
-            commitments = _read_opening(plan, each, Reader(body[:opening], "opening"))
-            seals = tuple(body[at : at + sealed] for at in range(opening, len(body), sealed))
-            for seal_ in seals:
-                sender_of(seal_)
-        checked.append(Dealing(commitments, seals))
-    return checked
-
-
-def receive(
-    plan: Plan,
-    index: int,
-    sealing: Scalar,
-    pledges: Mapping[int, bytes],
-    dealings: Mapping[int, bytes],
-    mine: Dealt | None = None,
-) -> KeyShares:
-    """The shares of recipient `index`. `mine`: what she dealt herself, if she did.
+def receive(plan: Plan, index: int, once: Scalar, said: Said, mine: Dealt | None = None) -> KeyShares:
+    """The shares of recipient `index`. `once`: from `arrive`; `mine`: what she dealt herself, if she did.
 
     Raises Fault; WrongDeal where a dealer sealed her something wrong: then `complain`.
     """
-    place = _place(plan, index)
-    if mine is not None and (pledges.get(index), dealings.get(index)) != (mine.pledge, mine.dealing):
-        raise Fault(SERVER, "shows something else as dealt by you than what you dealt", AGAIN)
+    place = plan.place(index)
+    if check_arrivals(plan, said)[index] != base_times(once):
+        raise Fault(SERVER, "shows another key as yours", AGAIN)
+    if mine is not None and said.pledges.get(index) != mine.pledge:
+        raise Fault(SERVER, "shows another pledge as yours", AGAIN)
     sums = [Scalar.public(0)] * plan.keys
-    for dealer, dealing, weight in zip(
-        plan.dealers, check_dealings(plan, pledges, dealings), plan.weights(), strict=True
-    ):
+    for dealer, dealing, weight in zip(plan.dealers, check_dealings(plan, said), plan.weights(), strict=True):
         context = _between(plan, dealer.index, index)
         try:
-            data = unseal(sealing, CEREMONY_SHARES, context, dealing.seals[place])
+            data = unseal(once, CEREMONY_SHARES, context, dealing.seals[place])
             shares = _read_shares(dealing, index, data)
         except (WrongSeal, Undecodable, WrongShare) as error:
             raise WrongDeal(dealer.index, dealing) from error
@@ -230,68 +242,125 @@ def receive(
     return KeyShares(index, sums)
 
 
-def complain(
-    plan: Plan, index: int, key: SigningKey, sealing: Scalar, wrong: WrongDeal, source: Source = token_bytes
-) -> bytes:
-    """Show to all what this dealer sealed for recipient `index`, and nothing else."""
-    place = _place(plan, index)
-    sender = sender_of(wrong.dealing.seals[place])
-    agreed = sealing * sender
-    context = CEREMONY_COMPLAINT + _between(plan, wrong.dealer, index)
-    claim = dleq.Claim(0, plan.recipients[place].sealing, agreed)
-    proof = dleq.prove(context, [sender], [claim], [sealing], source)
-    return _signed(plan, key, CEREMONY_COMPLAINT, number(wrong.dealer, 2) + bytes(agreed) + bytes(proof))
+def consent(plan: Plan, key: SigningKey, said: Said) -> bytes:
+    """By a recipient who checked everything and keeps her shares: to the transcript."""
+    return _signed(plan, key, CEREMONY_CONSENT, transcript(plan, said))
 
 
-def judge(plan: Plan, index: int, complaint: bytes, dealings: Sequence[Dealing]) -> Fault:
-    """Who is to blame for the complaint of recipient `index`: the dealer, or she herself."""
-    place = _place(plan, index)
-    recipient, who = plan.recipients[place], trustee(index)
-    body = _opened(plan, recipient, CEREMONY_COMPLAINT, {index: complaint}, 2 + ELEMENT_BYTES + 2 * SCALAR_BYTES)
-    reader = Reader(body, "complaint")
-    dealer = reader.number(2)
-    found = [dealing for each, dealing in zip(plan.dealers, dealings, strict=True) if each.index == dealer]
-    if not found:
-        return Fault(who, f"complained about {dealer}, who deals nothing", AGAIN)
-    sealed, context = found[0].seals[place], _between(plan, dealer, index)
-    sender = sender_of(sealed)
-    try:
-        agreed = Element.decode(reader.fixed(ELEMENT_BYTES), "complaint")
-        proof = dleq.Proof.decode(reader.fixed(2 * SCALAR_BYTES), 1)
-        dleq.verify(CEREMONY_COMPLAINT + context, [sender], [dleq.Claim(0, recipient.sealing, agreed)], proof)
-    except (Undecodable, WrongProof) as error:
-        return Fault(who, f"complained without a proof ({error})", AGAIN)
-    try:
-        _read_shares(found[0], index, unseal_with(agreed, recipient.sealing, CEREMONY_SHARES, context, sealed))
-    except (WrongSeal, Undecodable, WrongShare) as error:
-        return Fault(trustee(dealer), f"dealt shares that are wrong ({error})", AGAIN)
-    return Fault(who, f"complained about trustee {dealer}, whose shares are right", AGAIN)
+# ---- what anyone can check ----
 
 
-def transcript(plan: Plan, pledges: Mapping[int, bytes], dealings: Mapping[int, bytes]) -> bytes:
-    """The hash of all that was said, 64 bytes."""
-    said = [prefixed(some[each.index]) for each in plan.dealers for some in (pledges, dealings)]
-    return sha512(prefixed(CEREMONY_TRANSCRIPT) + plan.id + listed(said)).digest()
-
-
-def consent(plan: Plan, key: SigningKey, said: bytes) -> bytes:
-    """By a recipient, to a transcript of which she checked everything and keeps her shares."""
-    return _signed(plan, key, CEREMONY_CONSENT, said)
-
-
-def conclude(
-    plan: Plan, pledges: Mapping[int, bytes], dealings: Mapping[int, bytes], consents: Mapping[int, bytes]
-) -> tuple[Commitments, ...]:
-    """What every key is committed to, once all recipients signed the same transcript. Raises Fault."""
-    checked = check_dealings(plan, pledges, dealings)
-    said = transcript(plan, pledges, dealings)
+def check_arrivals(plan: Plan, said: Said) -> dict[int, Element]:
+    """Every recipient's one-time key. Raises Fault."""
+    keys = {}
     for each in plan.recipients:
-        if _opened(plan, each, CEREMONY_CONSENT, consents, HASH_BYTES) != said:
+        body = _opened(plan, each, CEREMONY_ARRIVAL, said.arrivals, ELEMENT_BYTES + PROOF_BYTES)
+        with blaming(trustee(each.index), AGAIN):
+            public = Element.decode(body[:ELEMENT_BYTES], "one-time key")
+            _check_known(_arrival_context(plan, each.index), public, body[ELEMENT_BYTES:])
+        keys[each.index] = public
+    return keys
+
+
+def check_pledges(plan: Plan, said: Said) -> dict[int, bytes]:
+    """What every dealer pledged. Raises Fault."""
+    return {each.index: _opened(plan, each, CEREMONY_PLEDGE, said.pledges, HASH_BYTES) for each in plan.dealers}
+
+
+def check_dealings(plan: Plan, said: Said) -> list[Dealing]:
+    """All that can be seen without a recipient's key, in the order of the dealers. Raises Fault."""
+    check_arrivals(plan, said)
+    pledged, heard = check_pledges(plan, said), _heard(plan, said)
+    opening = plan.keys * (plan.quorum * ELEMENT_BYTES + PROOF_BYTES)
+    sealed = plan.keys * SCALAR_BYTES + SEAL_BYTES
+    length = opening + len(plan.recipients) * (sealed + PROOF_BYTES)
+    checked = []
+    for each in plan.dealers:
+        who, signed = trustee(each.index), _opened(plan, each, CEREMONY_DEALING, said.dealings, length + HASH_BYTES)
+        body = signed[:length]
+        if _pledged(plan, each.index, body) != pledged[each.index]:
+            raise Fault(who, "dealt something else than was pledged", AGAIN)
+        if signed[length:] != heard:
+            raise Fault(SERVER, f"showed trustee {each.index} other pledges than it shows here", AGAIN)
+        with blaming(who, AGAIN):
+            reader = Reader(body, "dealing")
+            commitments = _read_opening(plan, each, reader)
+            seals = tuple(_read_seal(plan, each.index, to.index, reader, sealed) for to in plan.recipients)
+        checked.append(Dealing(commitments, seals, said.dealings[each.index]))
+    return checked
+
+
+def transcript(plan: Plan, said: Said) -> bytes:
+    """The hash of all that was said, 64 bytes."""
+    dealings = listed([prefixed(said.dealings[each.index]) for each in plan.dealers])
+    return sha512(prefixed(CEREMONY_TRANSCRIPT) + _heard(plan, said) + dealings).digest()
+
+
+def conclude(plan: Plan, said: Said, consents: Mapping[int, bytes]) -> tuple[Commitments, ...]:
+    """What every key is committed to, once all recipients signed the same transcript. Raises Fault."""
+    checked = check_dealings(plan, said)
+    for each in plan.recipients:
+        if _opened(plan, each, CEREMONY_CONSENT, consents, HASH_BYTES) != transcript(plan, said):
             raise Fault(SERVER, f"showed trustee {each.index} another transcript", AGAIN)
     weights = plan.weights()
     return tuple(
         _weighted([dealing.commitments[n] for dealing in checked], weights, plan.quorum) for n in range(plan.keys)
     )
+
+
+# ---- complaints ----
+
+
+def complain(
+    plan: Plan, index: int, key: SigningKey, once: Scalar, wrong: WrongDeal, source: Source = token_bytes
+) -> bytes:
+    """Show to all what this dealer sealed for recipient `index`, and nothing else.
+
+    Nothing else, because the dealer has shown that the one-time key of the seal is her own: were it copied from another
+    seal, what is shown here would open that one.
+    """
+    sender = sender_of(wrong.dealing.seals[plan.place(index)])
+    agreed = once * sender
+    claim = dleq.Claim(0, base_times(once), agreed)
+    proof = dleq.prove(_complaint_context(plan, wrong.dealer, index), [sender], [claim], [once], source)
+    body = number(wrong.dealer, 2) + bytes(agreed) + bytes(proof) + wrong.dealing.signed
+    return _signed(plan, key, CEREMONY_COMPLAINT, body)
+
+
+def judge(plan: Plan, index: int, complaint: bytes, said: Said) -> Fault:
+    """Who is to blame for the complaint of recipient `index`: the dealer, or she herself. Raises Fault."""
+    place, who = plan.place(index), trustee(index)
+    body = _opened(plan, plan.recipients[place], CEREMONY_COMPLAINT, {index: complaint})
+    reader = Reader(body, "complaint")
+    with blaming(who, AGAIN):
+        dealer, agreed = reader.number(2), Element.decode(reader.fixed(ELEMENT_BYTES), "complaint")
+        proof = dleq.Proof.decode(reader.fixed(PROOF_BYTES), 1)
+    shown = body[2 + ELEMENT_BYTES + PROOF_BYTES :]
+    found = [each for each in plan.dealers if each.index == dealer]
+    if not found:
+        return Fault(who, f"complained about {dealer}, who deals nothing", AGAIN)
+    try:
+        _opened(plan, found[0], CEREMONY_DEALING, {dealer: shown})
+    except Fault:
+        return Fault(who, f"complained about a dealing that trustee {dealer} did not sign", AGAIN)
+    if shown != said.dealings[dealer]:
+        return Fault(trustee(dealer), "dealt twice, and differently", AGAIN)
+    dealing = check_dealings(plan, said)[plan.dealers.index(found[0])]
+    sealed, public = dealing.seals[place], check_arrivals(plan, said)[index]
+    try:
+        claim = dleq.Claim(0, public, agreed)
+        dleq.verify(_complaint_context(plan, dealer, index), [sender_of(sealed)], [claim], proof)
+    except WrongProof as error:
+        return Fault(who, f"complained without a proof ({error})", AGAIN)
+    try:
+        data = unseal_with(agreed, public, CEREMONY_SHARES, _between(plan, dealer, index), sealed)
+        _read_shares(dealing, index, data)
+    except (WrongSeal, Undecodable, WrongShare) as error:
+        return Fault(trustee(dealer), f"dealt shares that are wrong ({error})", AGAIN)
+    return Fault(who, f"complained about trustee {dealer}, whose shares are right", AGAIN)
+
+
+# ---- pieces ----
 
 
 def _weighted(some: Sequence[Commitments], weights: Sequence[Scalar], quorum: int) -> Commitments:
@@ -305,14 +374,19 @@ def _read_opening(plan: Plan, dealer: Trustee, reader: Reader) -> tuple[Commitme
     result = []
     for n in range(plan.keys):
         elements = tuple(Element.decode(reader.fixed(ELEMENT_BYTES), "commitment") for _ in range(plan.quorum))
-        challenge, response = (Scalar.decode(reader.fixed(SCALAR_BYTES), "proof of possession") for _ in range(2))
-        drawn = base_times(response) + challenge * elements[0]
-        if _possession_challenge(plan, dealer.index, n, elements[0], drawn) != challenge:
-            raise Fault(trustee(dealer.index), f"did not show that it knows the secret of key {n}", AGAIN)
+        _check_known(_part_context(plan, dealer.index, n), elements[0], reader.fixed(PROOF_BYTES))
         if plan.old is not None and elements[0] != plan.old[n].share(dealer.index):
             raise Fault(trustee(dealer.index), f"handed on something else than its share of key {n}", AGAIN)
         result.append(Commitments(elements))
     return tuple(result)
+
+
+def _read_seal(plan: Plan, dealer: int, recipient: int, reader: Reader, length: int) -> bytes:
+    """Raises Undecodable."""
+    sealed = reader.fixed(length)
+    context = _seal_context(plan, dealer, recipient, sealed)
+    _check_known(context, sender_of(sealed), reader.fixed(PROOF_BYTES))
+    return sealed
 
 
 def _read_shares(dealing: Dealing, index: int, data: bytes) -> list[Scalar]:
@@ -324,37 +398,65 @@ def _read_shares(dealing: Dealing, index: int, data: bytes) -> list[Scalar]:
     return shares
 
 
-def _possess(plan: Plan, index: int, key: int, secret: Scalar, public: Element, source: Source) -> bytes:
-    """A proof (Schnorr's) that the dealer knows what she commits to, good for this ceremony, dealer and key alone."""
+def _know(context: bytes, secret: Scalar, public: Element, source: Source) -> bytes:
+    """A proof (Schnorr's) that one knows the secret, good in this context alone."""
     nonce = Scalar.random(source)
-    challenge = _possession_challenge(plan, index, key, public, base_times(nonce))
+    challenge = _challenge(context, public, base_times(nonce))
     return bytes(challenge) + bytes(nonce - challenge * secret)
 
 
-def _possession_challenge(plan: Plan, index: int, key: int, public: Element, drawn: Element) -> Scalar:
-    return hash_to_scalar(
-        plan.id + number(index, 2) + number(key, 2) + bytes(public) + bytes(drawn), CEREMONY_POSSESSION
+def _check_known(context: bytes, public: Element, proof: bytes) -> None:
+    """Raises Undecodable."""
+    challenge, response = (
+        Scalar.decode(proof[at : at + SCALAR_BYTES], "proof of knowledge") for at in (0, SCALAR_BYTES)
     )
+    if _challenge(context, public, base_times(response) + challenge * public) != challenge:
+        raise Undecodable("proof of knowledge", "does not hold")
 
 
-def _commit(plan: Plan, index: int, opening: bytes) -> bytes:
-    return sha512(prefixed(CEREMONY_OPENING) + plan.id + number(index, 2) + opening).digest()
+def _challenge(context: bytes, public: Element, drawn: Element) -> Scalar:
+    return hash_to_scalar(context + bytes(public) + bytes(drawn), CEREMONY_KNOWN)
+
+
+def _arrival_context(plan: Plan, recipient: int) -> bytes:
+    return plan.id + b"\0" + number(recipient, 2)
+
+
+def _part_context(plan: Plan, dealer: int, key: int) -> bytes:
+    return plan.id + b"\1" + number(dealer, 2) + number(key, 2)
+
+
+def _seal_context(plan: Plan, dealer: int, recipient: int, sealed: bytes) -> bytes:
+    return plan.id + b"\2" + number(dealer, 2) + number(recipient, 2) + sha512(sealed).digest()
+
+
+def _complaint_context(plan: Plan, dealer: int, recipient: int) -> bytes:
+    return prefixed(CEREMONY_COMPLAINT) + _between(plan, dealer, recipient)
 
 
 def _between(plan: Plan, dealer: int, recipient: int) -> bytes:
     return plan.id + number(dealer, 2) + number(recipient, 2)
 
 
-def _place(plan: Plan, index: int) -> int:
-    return [each.index for each in plan.recipients].index(index)
+def _pledged(plan: Plan, dealer: int, body: bytes) -> bytes:
+    return sha512(prefixed(CEREMONY_BODY) + plan.id + number(dealer, 2) + body).digest()
+
+
+def _heard(plan: Plan, said: Said) -> bytes:
+    """The hash of every arrival and pledge."""
+    arrivals = listed([prefixed(said.arrivals[each.index]) for each in plan.recipients])
+    pledges = listed([prefixed(said.pledges[each.index]) for each in plan.dealers])
+    return sha512(prefixed(CEREMONY_HEARD) + plan.id + arrivals + pledges).digest()
 
 
 def _signed(plan: Plan, key: SigningKey, label: bytes, body: bytes) -> bytes:
     return body + key.sign(label, plan.id + body)
 
 
-def _opened(plan: Plan, author: Trustee, label: bytes, messages: Mapping[int, bytes], length: int) -> bytes:
-    """The author's message of this many bytes, without its signature. Raises Fault."""
+def _opened(
+    plan: Plan, author: Trustee, label: bytes, messages: Mapping[int, bytes], length: int | None = None
+) -> bytes:
+    """The author's message, of this many bytes if that is given, without its signature. Raises Fault."""
     who = trustee(author.index)
     if author.index not in messages:
         raise Fault(who, "did not say what it must, or was not heard", AGAIN)
@@ -365,6 +467,6 @@ def _opened(plan: Plan, author: Trustee, label: bytes, messages: Mapping[int, by
     except WrongSignature:
         # It was changed on its way, or never was hers: to blame her, anyone could make one up.
         raise Fault(SERVER, f"passed on a message that trustee {author.index} did not sign", RELAY) from None
-    if len(body) != length:
+    if length is not None and len(body) != length:
         raise Fault(who, f"signed {len(body)} bytes where there must be {length}", AGAIN)
     return body

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha512
 
-from notalone.protocol.ceremony import HASH_BYTES, ID_BYTES
+from notalone.protocol.ceremony import FIRST, HASH_BYTES, ID_BYTES, Plan, Said, conclude, transcript
 from notalone.protocol.encoding import Reader, listed, number, prefixed
 from notalone.protocol.errors import COUNSELLOR, SERVER, Fault, Undecodable
 from notalone.protocol.group import ELEMENT_BYTES, Element
@@ -26,7 +26,6 @@ from notalone.protocol.words import word_list
 
 # Odds of up to 2^bits times better than chance that two records which agree name one person.
 BUCKET_BITS_MOST = 32
-FIRST = bytes(HASH_BYTES)
 FINGERPRINT_WORDS = 6
 RECIPIENTS_MOST = 20
 RECIPIENT_BYTES_MOST = 100
@@ -117,6 +116,26 @@ class Descriptor:
         """64 bytes, by which it is known."""
         return sha512(prefixed(DESCRIPTOR_HASH) + bytes(self)).digest()
 
+    @classmethod
+    def of(cls, plan: Plan, keys: tuple[Commitments, ...], transcript: bytes) -> Descriptor:
+        """Of the keys that a ceremony made: there is nothing left to choose."""
+        terms = plan.terms
+        return cls(
+            plan.escrow,
+            plan.epoch,
+            plan.highest,
+            plan.quorum,
+            terms.bucket_bits,
+            terms.budget,
+            terms.credentials,
+            terms.issuer,
+            terms.counsellors,
+            plan.recipients,
+            keys,
+            transcript,
+            plan.previous,
+        )
+
     def trustee(self, index: int) -> Trustee:
         """Raises KeyError."""
         return {each.index: each for each in self.trustees}[index]
@@ -170,9 +189,37 @@ class Signed:
         return cls(descriptor, dict(consents), dict(handed_on))
 
 
-def agree(descriptor: Descriptor, key: SigningKey) -> bytes:
-    """A trustee's consent, as one of this descriptor or as one who handed the keys on to it."""
-    return key.sign(DESCRIPTOR_CONSENT, descriptor.hash)
+def check_plan(plan: Plan, before: Descriptor | None) -> None:
+    """By a trustee before she takes part: that the plan hands on the escrow that she knows. Raises Fault.
+
+    A plan of another quorum or other dealers could hand a single recipient what takes a quorum to know.
+    """
+    if before is None:
+        if plan.old is not None:
+            raise Fault(SERVER, "plans to hand on an escrow that is not known here", OTHER)
+        return
+    dealers = [each for each in before.trustees if each in plan.dealers]
+    same = (
+        plan.old == before.keys
+        and plan.previous == before.hash
+        and plan.epoch == before.epoch + 1
+        and (plan.escrow, plan.highest) == (before.escrow, before.highest)
+        and (bytes(plan.terms.issuer), plan.terms.counsellors) == (bytes(before.issuer), before.counsellors)
+        and tuple(dealers) == plan.dealers
+    )
+    if not same:
+        raise Fault(SERVER, "plans something that does not follow from the escrow's descriptor", OTHER)
+    if plan.quorum < before.quorum:
+        raise Fault(SERVER, f"plans a quorum of {plan.quorum} where {before.quorum} was promised", OTHER)
+
+
+def agree(plan: Plan, said: Said, consents: Mapping[int, bytes], key: SigningKey) -> tuple[Descriptor, bytes]:
+    """By a trustee, as a recipient or a dealer: the descriptor of what the ceremony made, and her consent to it.
+
+    Raises Fault.
+    """
+    descriptor = Descriptor.of(plan, conclude(plan, said, consents), transcript(plan, said))
+    return descriptor, key.sign(DESCRIPTOR_CONSENT, descriptor.hash)
 
 
 def check_chain(first: bytes, versions: Sequence[Signed]) -> Descriptor:

@@ -116,8 +116,8 @@ def read_record(descriptor: Descriptor, data: bytes) -> Record:
         raise Fault(DEPOSITOR, f"deposits without a credential of this escrow ({error})", _REFUSED) from None
     if record.descriptor != descriptor.hash:
         raise Fault(DEPOSITOR, "deposits in another escrow or epoch", _REFUSED)
-    if sum(each.bits for each in record.entries) != descriptor.bucket_bits:
-        raise Fault(DEPOSITOR, "shows another number of bits than everyone", _REFUSED)
+    if [each.bits for each in record.entries] != _shared_bits(descriptor.bucket_bits, len(record.entries)):
+        raise Fault(DEPOSITOR, "shows other bits than everyone", _REFUSED)
     return record
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from notalone.protocol.encoding import Reader, number, prefixed
 from notalone.protocol.errors import Undecodable
 from notalone.protocol.group import ELEMENT_BYTES, SCALAR_BYTES, Element, Scalar, total
+from notalone.protocol.rsa_blind import PublicKey
 from notalone.protocol.signatures import KEY_BYTES, VerifyKey
 
 LEVEL_LEAST = 2
@@ -41,7 +42,7 @@ def coefficient(level: int, a: int, b: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Trustee:
-    """An organisation that holds shares. `index`: from 1 on, never given to another. `sealing`: what is for it."""
+    """An organisation that holds shares. `index`: from 1 on, never given to another. `sealing`: for questions."""
 
     index: int
     name: str
@@ -65,6 +66,31 @@ class Trustee:
             return cls(index, name.decode(), signing, sealing)
         except UnicodeDecodeError:
             raise Undecodable("trustee", "has a name that is not UTF-8") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an escrow is run by. All of it is in the plan of every ceremony, so that nobody chooses any of it later.
+
+    `bucket_bits`: that each deposit shows; `budget`: identifiers that one credential may ask about in its life;
+    `credentials`: the most that the issuer may give, the published size of the roster; `counsellors`: who names the
+    readers.
+    """
+
+    bucket_bits: int
+    budget: int
+    credentials: int
+    issuer: PublicKey
+    counsellors: VerifyKey
+
+    def __bytes__(self) -> bytes:
+        return (
+            number(self.bucket_bits, 1)
+            + number(self.budget, 4)
+            + number(self.credentials, 4)
+            + bytes(self.issuer)
+            + bytes(self.counsellors)
+        )
 
 
 class KeyShares:

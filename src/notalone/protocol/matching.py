@@ -2,25 +2,32 @@
 """Which records open each other (spec/escrow.md, section "Match").
 
 At level j the rows of j records about one person, by j different depositors, are points of one polynomial. Its value at
-X = 0 and V = x is what the record of the depositor with the point x is wrapped under at that level.
+X = 0 is k_j(0, V) H, and at V = x that is what the record of the depositor with the point x is wrapped under. Once a
+set of records gave it, it is kept: so a level that is open stays open, whoever withdraws.
 
-The search tries a set of records only where it could open: with the new one in it, since the others were tried when
-they came; never with what is known to be about different people; and of those that opened a level together only one
-set, since the others would tell the same.
+The search tries a set only where it could open something: with the new entry in it, since the others were tried when
+they came, and with one in it that is not open yet. What opened is a short cut, and nothing is concluded from it about
+others: rows can be made so that they are right for some and wrong for the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, product
 
-from notalone.protocol.escrow import Entry, unwrap, wrap_context
+from notalone.protocol.descriptor import Descriptor
+from notalone.protocol.errors import SERVER, Fault
+from notalone.protocol.escrow import Entry, open_envelope, read_record, unwrap, wrap_context
 from notalone.protocol.group import Element, Scalar, total
 from notalone.protocol.keys import levels
 
-Name = tuple[bytes, int]
+# Of one depositor in one bucket: each more costs every search, and can open nothing that the others could not.
+ENTRIES_MOST = 8
 ONE = Scalar.public(1)
+
+Name = tuple[bytes, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,149 +45,133 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
-    """That an entry is about the same person as all others of its `group`; the levels at which its row was proved."""
+class Unlocked:
+    """What opens a level for everyone who named this person: k_j(0, V) H, j elements. Of one bucket."""
 
-    group: Name
-    levels: frozenset[int]
+    level: int
+    bits: int
+    bucket: int
+    coefficients: tuple[Element, ...] = field(repr=False)
 
-
-Known = Mapping[Name, Together]
+    def at(self, x: Scalar) -> Element:
+        return _evaluated(self.coefficients, x)
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """At this level these entries are about one person.
-
-    `keys`: of their records, as far as their wraps held one. `proved`: whether all did, so all rows are right.
-    """
+    """What opened at this level: the keys of records, by entry; and what opens it for others, where that is new."""
 
     level: int
-    group: Name
-    entries: tuple[Name, ...]
     keys: Mapping[Name, bytes] = field(repr=False)
-
-    @property
-    def proved(self) -> bool:
-        return len(self.keys) == len(self.entries)
-
-    def remembered(self, known: Known) -> dict[Name, Together]:
-        """What is known from now on."""
-        result = dict(known)
-        if self.proved:
-            for each in self.entries:
-                before = known[each].levels if each in known else frozenset[int]()
-                result[each] = Together(self.group, before | {self.level})
-        return result
+    unlocked: Unlocked | None = None
 
 
-def agree(one: Entry, other: Entry) -> bool:
+def agree(one: Entry | Unlocked, other: Entry | Unlocked) -> bool:
     """Whether they could be about one person: their buckets agree on the bits that both show."""
     bits = min(one.bits, other.bits)
     return one.bucket >> (one.bits - bits) == other.bucket >> (other.bits - bits)
 
 
 def candidates(new: Placed, others: Sequence[Placed]) -> list[Placed]:
-    """Of the others those that could open with it. A depositor counts once, so none of her own."""
-    return [each for each in others if each.x != new.x and agree(each.entry, new.entry)]
+    """Of the others, in the order in which they came, those that could open with it; of each depositor the last 8."""
+    found: dict[Scalar, list[Placed]] = {}
+    for each in others:
+        if each.x != new.x and agree(each.entry, new.entry):
+            found.setdefault(each.x, []).append(each)
+    return [each for some in found.values() for each in some[-ENTRIES_MOST:]]
 
 
 def search(
-    escrow: bytes, highest: int, new: Placed, others: Sequence[Placed], known: Known
+    escrow: bytes,
+    highest: int,
+    new: Placed,
+    others: Sequence[Placed],
+    unlocked: Sequence[Unlocked],
+    opened: AbstractSet[tuple[Name, int]],
 ) -> Iterator[Opening | None]:
-    """What opens because this entry came; None after every set that was tried in vain, so that one can pause.
+    """What opens because this entry came; None after every step in vain, so that one can pause.
 
-    `others`: its `candidates`; `known`: what the openings before left. Cost: for each level j - 1 multiplications an
-    entry, and j a set.
+    `others`: its `candidates`; `unlocked`, `opened`: what the openings before left, `opened` the names with the levels
+    at which each opened. Cost: for each level j - 1 multiplications an entry, and j a set.
     """
-    search = _Search(escrow, new, others, known)
+    search = _Search(escrow, new, others, opened)
     for j in levels(highest):
-        yield from search.at(j)
+        yield from search.at(j, [each for each in unlocked if each.level == j and agree(each, new.entry)])
 
 
 class _Search:
     """Entries are numbered: 0 is the new one."""
 
-    def __init__(self, escrow: bytes, new: Placed, others: Sequence[Placed], known: Known) -> None:
+    def __init__(
+        self, escrow: bytes, new: Placed, others: Sequence[Placed], opened: AbstractSet[tuple[Name, int]]
+    ) -> None:
         self._escrow = escrow
         self._all = [new, *others]
-        self._known = dict(known)
-        self._values: dict[tuple[int, int, int], Element] = {}
-        # Which entries are of one depositor, by the first of them; and of each two the factor in Lagrange's products.
-        first: dict[Scalar, int] = {}
-        self._depositor = [first.setdefault(each.x, n) for n, each in enumerate(self._all)]
+        self._opened = set(opened)
+        self._rows: dict[tuple[int, int], Element] = {}
         self._ratios: list[dict[int, Scalar]] = [{} for _ in self._all]
+        depositors: dict[Scalar, list[int]] = {}
+        for n, each in enumerate(others, 1):
+            depositors.setdefault(each.x, []).append(n)
+        self._depositors = list(depositors.values())
 
-    def at(self, j: int) -> Iterator[Opening | None]:
-        open_groups = self._open_groups(j)
-        mine = self._group(0)
-        if mine in open_groups:
-            return  # all others of this group were tried at this level when it was opened
-        if mine is None:
-            for proved in open_groups.values():
-                opening = self._try(j, 0, proved[: j - 1])
-                yield opening
-                if opening is not None:
-                    return
-        rest = [n for n in range(1, len(self._all)) if self._group(n) not in open_groups]
-        # Those who are known to be about the same person first: their rows are real here too, if they are honest.
-        rest.sort(key=lambda n: mine is None or self._group(n) != mine)
-        for some in combinations(rest, j - 1):
-            if len({self._depositor[n] for n in some}) < j - 1 or len(self._groups((0, *some))) > 1:
-                continue
-            opening = self._try(j, 0, some)
-            yield opening
-            if opening is not None and opening.proved:
-                yield from self._also(j, (0, *some), rest)
+    def at(self, j: int, unlocked: Sequence[Unlocked]) -> Iterator[Opening | None]:
+        for each in unlocked:
+            key = self._unwrapped(j, 0, each.at(self._all[0].x))
+            if key is not None:
+                self._opened.add((self._all[0].name, j))
+                yield Opening(j, {self._all[0].name: key})
+                break
+            yield None
+        for some in self._sets(j):
+            key = self._unwrapped(j, 0, self._interpolated(j, some))
+            yield None if key is None else self._open(j, some, key)
+
+    def _sets(self, j: int) -> Iterator[tuple[int, ...]]:
+        """The new one and j - 1 others, each of another depositor, not all open."""
+        for depositors in combinations(self._depositors, j - 1):
+            for others in product(*depositors):
+                some = (0, *others)
+                if not all(self._is_open(j, n) for n in some):
+                    yield some
+            if all(self._is_open(j, n) for n in range(len(self._all))):
                 return
 
-    def _also(self, j: int, proved: tuple[int, ...], rest: Sequence[int]) -> Iterator[Opening | None]:
-        """Others that are open at this level too, now that it is open."""
-        for n in rest:
-            if n not in proved and len(self._groups((0, n))) == 1:
-                others = [m for m in proved if self._depositor[m] != self._depositor[n]]
-                yield self._try(j, n, others[: j - 1])
-
-    def _try(self, j: int, one: int, others: Sequence[int]) -> Opening | None:
-        """Whether these j entries are about one person, by the wrap of `one`; then by all that were not open before."""
-        some = (one, *others)
-        key = self._open(j, one, some)
-        if key is None:
-            return None
-        found = {one: key}
-        entries = (one, *(n for n in others if not self._is_proved(j, n)))
-        for n in entries[1:]:
-            key = self._open(j, n, some)
-            if key is not None:
-                found[n] = key
-        groups = self._groups(some)
-        opening = Opening(
+    def _open(self, j: int, some: Sequence[int], key: bytes) -> Opening:
+        """With a set that opens the new one: what opens it for all, and whom else it opens."""
+        factors = [self._factor(n, some) for n in some]
+        columns = zip(*(self._all[n].entry.rows[j] for n in some), strict=True)
+        mine = self._all[0].entry
+        unlocked = Unlocked(
             j,
-            groups.pop() if groups else self._all[0].name,
-            tuple(self._all[n].name for n in entries),
-            {self._all[n].name: key for n, key in found.items()},
+            mine.bits,
+            mine.bucket,
+            tuple(total(f * e for f, e in zip(factors, column, strict=True)) for column in columns),
         )
-        self._known = opening.remembered(self._known)
-        return opening
+        keys = {self._all[0].name: key}
+        for n in range(1, len(self._all)):
+            if not self._is_open(j, n):
+                other = self._unwrapped(j, n, unlocked.at(self._all[n].x))
+                if other is not None:
+                    keys[self._all[n].name] = other
+        self._opened |= {(name, j) for name in keys}
+        return Opening(j, keys, unlocked)
 
-    def _open(self, j: int, one: int, some: Sequence[int]) -> bytes | None:
-        """The key in its wrap of this level, if these rows are about its person."""
-        value = total(self._factor(n, some) * self._value(n, j, one) for n in some)
+    def _unwrapped(self, j: int, one: int, value: Element) -> bytes | None:
+        """The key in its wrap of this level, if this is the value."""
         mine = self._all[one]
         context = wrap_context(self._escrow, j, mine.x, mine.record, mine.place)
         return unwrap(value, context, mine.entry.wraps[j])
 
-    def _value(self, one: int, j: int, at: int) -> Element:
-        """The row of one at V = the point of another."""
-        which = one, j, at
-        if which not in self._values:
-            x, (first, *rest) = self._all[at].x, self._all[one].entry.rows[j]
-            power, terms = ONE, [first]
-            for each in rest:
-                power *= x
-                terms.append(power * each)
-            self._values[which] = total(terms)
-        return self._values[which]
+    def _interpolated(self, j: int, some: Sequence[int]) -> Element:
+        """What the new one is wrapped under, if these rows are about one person."""
+        return total(self._factor(n, some) * self._row(j, n) for n in some)
+
+    def _row(self, j: int, one: int) -> Element:
+        """The row of one at V = the new point."""
+        if (j, one) not in self._rows:
+            self._rows[j, one] = _evaluated(self._all[one].entry.rows[j], self._all[0].x)
+        return self._rows[j, one]
 
     def _factor(self, one: int, some: Sequence[int]) -> Scalar:
         """Lagrange's, at X = 0: the product of x_m / (x_m - x) over the others."""
@@ -195,24 +186,43 @@ class _Search:
         assert factor is not None  # a level is 2 at least
         return factor
 
-    # ---- what is known ----
+    def _is_open(self, j: int, one: int) -> bool:
+        return (self._all[one].name, j) in self._opened
 
-    def _group(self, one: int) -> Name | None:
-        found = self._known.get(self._all[one].name)
-        return None if found is None else found.group
 
-    def _groups(self, some: Sequence[int]) -> set[Name]:
-        """The different groups that they are known to be in."""
-        return {group for n in some if (group := self._group(n)) is not None}
+def _evaluated(coefficients: Sequence[Element], x: Scalar) -> Element:
+    first, *rest = coefficients
+    power, terms = ONE, [first]
+    for each in rest:
+        power *= x
+        terms.append(power * each)
+    return total(terms)
 
-    def _is_proved(self, j: int, one: int) -> bool:
-        found = self._known.get(self._all[one].name)
-        return found is not None and j in found.levels
 
-    def _open_groups(self, j: int) -> dict[Name, list[int]]:
-        """The groups that are open at this level, each with those whose rows were proved, one for each depositor."""
-        groups: dict[Name, dict[int, int]] = {}
-        for n, each in enumerate(self._all):
-            if n and self._is_proved(j, n):
-                groups.setdefault(self._known[each.name].group, {})[self._depositor[n]] = n
-        return {group: list(members.values()) for group, members in groups.items()}
+def check_match(descriptor: Descriptor, level: int, records: Mapping[Name, bytes]) -> dict[Name, bytes]:
+    """By a counsellor, of records that the server says opened together: the age file of each. Raises Fault.
+
+    The server could show records that have nothing to do with each other, or one whose key it was given. So all of it
+    is worked out again from what the depositors signed: that they are different, that j of their rows give what every
+    one of them is wrapped under, and that the key in there opens the envelope.
+    """
+    read = {name: read_record(descriptor, data) for name, data in records.items()}
+    some = [
+        Placed(name[0], name[1], each.credential.point(descriptor.escrow), each.entries[name[1]])
+        for name, each in read.items()
+        if name[0] == each.id and name[1] < len(each.entries)
+    ]
+    advice = "Write to nobody. Tell the trustees what the server showed"
+    if len(some) < len(records) or len({each.x for each in some}) < max(level, len(some)):
+        raise Fault(SERVER, "shows as a match what is not by so many different people", advice)
+    search = _Search(descriptor.escrow, some[0], some[1:level], frozenset())
+    found = [each for each in search.at(level, []) if each is not None] if level in levels(descriptor.highest) else []
+    files = {}
+    for each in some:
+        context = wrap_context(descriptor.escrow, level, each.x, each.record, each.place)
+        unlocked = found[0].unlocked if found else None
+        key = unwrap(unlocked.at(each.x), context, each.entry.wraps[level]) if unlocked is not None else None
+        if key is None:
+            raise Fault(SERVER, "shows as a match what does not open together", advice)
+        files[each.name] = open_envelope(descriptor.escrow, read[each.name], key)
+    return files

@@ -57,7 +57,11 @@ def decrypt(key: bytes, sealed: bytes, context: bytes) -> bytes:
 
 def seal(recipient: Element, label: bytes, context: bytes, plaintext: bytes, source: Source = token_bytes) -> bytes:
     """48 bytes more than the plaintext."""
-    once = Scalar.random(source)
+    return seal_with(Scalar.random(source), recipient, label, context, plaintext)
+
+
+def seal_with(once: Scalar, recipient: Element, label: bytes, context: bytes, plaintext: bytes) -> bytes:
+    """The same with a one-time secret that the caller drew, and forgets."""
     sender = base_times(once)
     return bytes(sender) + encrypt(_derived(once * recipient, sender, recipient, label, context), plaintext, context)
 
