@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import bench.browser
 import bench.pages
 import bench.profile
 import bench.protocol
@@ -27,7 +28,7 @@ from bench.table import print_table, working
 from tests.postgres import cluster
 from tests.server import DEMO_CALL
 
-SECTIONS = ("voices", "tls", "pages", "profile", "protocol")
+SECTIONS = ("voices", "tls", "pages", "profile", "protocol", "browser")
 # Facebook's own figures for the first 24 hours (NBC Washington and others, October 2017).
 STRESS = (("people who joined in", 4_700_000), ("posts, comments and reactions", 12_000_000))
 
@@ -47,7 +48,9 @@ def main() -> int:
     print(f"Not Alone, {datetime.now(UTC):%Y-%m-%d}, {processor()}; the load comes from the same machine.")
     if "protocol" in sections:
         bench.protocol.measure()
-    if set(sections) == {"protocol"}:
+    if "browser" in sections:
+        bench.browser.measure()
+    if set(sections) <= {"protocol", "browser"}:
         return 0
     with tempfile.TemporaryDirectory(prefix="notalone-bench-") as name, cluster() as running:
         with working("making voices with their proofs"):

@@ -7,7 +7,7 @@ import { decodePublicKey, type PublicKey } from "./blindrsa.ts";
 import { type Bytes, joined, prefixed, Reader } from "./encoding.ts";
 import { Fault, Undecodable } from "./errors.ts";
 import { decodeElement, type Element, ELEMENT_BYTES } from "./group.ts";
-import { keyCount, LEVEL_LEAST, LEVEL_MOST, readTrustee, type Trustee, TRUSTEES_MOST } from "./keys.ts";
+import { areDistinct, keyCount, LEVEL_LEAST, LEVEL_MOST, readTrustee, type Trustee, TRUSTEES_MOST } from "./keys.ts";
 import { type Commitments, publicShare } from "./sharing.ts";
 import { KEY_BYTES, SIGNATURE_BYTES, verify, WrongSignature } from "./signatures.ts";
 import type { WordList } from "./words.ts";
@@ -19,7 +19,8 @@ const ISSUER_BYTES = 256;
 const BUCKET_BITS_MOST = 32;
 const DESCRIPTOR_MOST = 1 << 20;
 const FINGERPRINT_WORDS = 6;
-const RECIPIENTS_MOST = 20;
+// With the depositor's own an age file has at most 20.
+const RECIPIENTS_MOST = 19;
 const RECIPIENT_BYTES_MOST = 100;
 
 const utf8 = new TextEncoder();
@@ -59,6 +60,7 @@ export function decodeDescriptor(data: Uint8Array): Descriptor {
   for (const [wrong, problem] of [
     [highest < LEVEL_LEAST || highest > LEVEL_MOST, "has a highest level that is not from 2 to 10"],
     [!ascending(trustees), "has trustees that are not in the order of their indices, each once"],
+    [!areDistinct(trustees), "has one organisation as two trustees"],
     [quorum < 1 || quorum > trustees.length, "has a quorum that its trustees cannot be"],
     [bucketBits > BUCKET_BITS_MOST, `has more than ${BUCKET_BITS_MOST} bits of a bucket`],
   ] as const) {
@@ -126,11 +128,21 @@ function readConsents(reader: Reader): Consents {
   return new Map(some.map(({ index, signature }) => [index, signature]));
 }
 
-/** The newest of these versions, of which the first has this hash, which the client pinned. Throws Fault. */
-export function checkChain(first: Uint8Array, versions: readonly SignedDescriptor[]): Descriptor {
+/**
+ * The newest of these versions, of which the first has this hash, which the client pinned. Throws Fault.
+ * `seen`: the hash of the newest one that the client saw before.
+ */
+export function checkChain(
+  first: Uint8Array,
+  versions: readonly SignedDescriptor[],
+  seen?: Uint8Array,
+): Descriptor {
   const [start, ...later] = versions;
   if (start === undefined || !same(start.descriptor.hash, first)) {
     throw server("shows another escrow than the one that is known here");
+  }
+  if (seen !== undefined && !versions.some(({ descriptor }) => same(descriptor.hash, seen))) {
+    throw server("shows an older or another future of the escrow than before");
   }
   checkOwnConsents(start);
   let before = start.descriptor;

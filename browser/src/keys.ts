@@ -46,6 +46,12 @@ export function readTrustee(reader: Reader): Trustee {
   }
 }
 
+/** Whether no key is there twice: one organisation under several indices would be a quorum by itself. */
+export function areDistinct(some: readonly Trustee[]): boolean {
+  const keys = [...some.map(({ signing }) => signing.join()), ...some.map(({ sealing }) => sealing.toHex())];
+  return new Set(keys).size === keys.length;
+}
+
 /**
  * One that a trustee answers with, on base number `base`: the sum of these keys times these public factors.
  *

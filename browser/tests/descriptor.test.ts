@@ -42,6 +42,7 @@ const file = vectors<{
   readonly chains: readonly (Case & {
     readonly first: string;
     readonly versions: readonly string[];
+    readonly seen?: string;
     readonly epoch: number;
     readonly hash: string;
   })[];
@@ -85,9 +86,10 @@ for (const { why, encoded } of file.undecodable) {
   test(`signed descriptor: ${why}`, () => assert.throws(() => decodeSigned(fromHex(encoded)), Undecodable));
 }
 
-for (const { why, first, versions, epoch, hash, valid, blame } of file.chains) {
+for (const { why, first, versions, seen, epoch, hash, valid, blame } of file.chains) {
   test(`chain: ${why}`, () => {
-    const step = () => checkChain(fromHex(first), versions.map((name) => decodeSigned(fromHex(file.signed[name]!))));
+    const some = versions.map((name) => decodeSigned(fromHex(file.signed[name]!)));
+    const step = () => checkChain(fromHex(first), some, seen === undefined ? undefined : fromHex(seen));
     if (!valid) {
       assert.throws(step, (error) => error instanceof Fault && error.party.role === blame);
       return;

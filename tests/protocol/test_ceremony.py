@@ -318,6 +318,7 @@ def test_who_hands_on_something_else_than_its_share_is_named(held: Held) -> None
             "dealers": tuple(organisation(n).public for n in range(1, 18)),
             "recipients": tuple(organisation(n).public for n in range(1, 18)),
         },
+        {"dealers": (two := (ONE.public, replace(ONE.public, index=2))), "recipients": two},
         {"old": ()},
     ],
 )

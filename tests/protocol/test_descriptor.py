@@ -79,6 +79,10 @@ def test_shares_of_trustees_follow_from_it() -> None:
         ({"trustees": HERE.descriptor.trustees[::-1]}, "order"),
         ({"trustees": HERE.descriptor.trustees[:1] * 2}, "each once"),
         ({"trustees": ()}, "quorum"),
+        (
+            {"trustees": (*HERE.descriptor.trustees, replace(HERE.descriptor.trustees[0], index=4))},
+            "one organisation as two",
+        ),
         ({"keys": HERE.descriptor.keys[:4]}, "not an element"),
         ({"highest": 3}, "not an element"),
         ({"keys": (*HERE.descriptor.keys, HERE.descriptor.keys[0])}, "follow its end"),
@@ -125,6 +129,14 @@ def test_the_first_is_known_by_its_hash() -> None:
         with pytest.raises(Fault, match="another escrow") as found:
             check_chain(HERE.descriptor.hash, some)
         assert found.value.party == SERVER
+
+
+def test_a_client_remembers_the_newest_that_it_saw(second: World) -> None:
+    first, later = HERE.signed, signed_by(second.descriptor, second)
+    assert check_chain(HERE.descriptor.hash, [first, later], later.descriptor.hash) == second.descriptor
+    assert check_chain(HERE.descriptor.hash, [first, later], HERE.descriptor.hash) == second.descriptor
+    with pytest.raises(Fault, match="an older or another future"):
+        check_chain(HERE.descriptor.hash, [first], later.descriptor.hash)
 
 
 def test_all_of_its_trustees_have_signed(second: World) -> None:

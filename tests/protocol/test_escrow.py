@@ -240,6 +240,13 @@ def test_an_envelope_opens_with_its_own_key_and_record_alone(record: Record) -> 
             open_envelope(ESCROW, wrong, with_key)
 
 
+def test_nothing_is_hidden_behind_the_file(record: Record) -> None:
+    key = key_of(record)
+    put = prefixed(b"a file").ljust(4095, b"\0") + b"x"
+    with pytest.raises(Fault, match="hid something"):
+        open_envelope(ESCROW, replace(record, envelope=encrypt(key, put, ESCROW + record.id)), key)
+
+
 def file_with(inner: bytes) -> bytes:
     return reports.seal(inner, hers=HER.depositor.recipient, others=[HERE.reader])
 

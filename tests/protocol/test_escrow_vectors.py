@@ -82,7 +82,7 @@ def chain(case: Case) -> None:
     assert [bytes(each).hex() for each in versions] == [signed_[name] for name in case["versions"]]
     if not case["valid"]:
         with blamed(case["blame"]):
-            check_chain(from_hex(case["first"]), versions)
+            check_chain(from_hex(case["first"]), versions, from_hex(case["seen"]) if "seen" in case else None)
         return
     newest = check_chain(from_hex(case["first"]), versions)
     assert (newest.epoch, newest.hash) == (case["epoch"], from_hex(case["hash"]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The argument of spec/escrow.md, section 6 A, in numbers: what a coalition can work out, in the exponent of one base.
+"""The argument of spec/escrow.md, section 7 A, in numbers: what a coalition can work out, in the exponent of one base.
 
 h honest depositors show their rows: k(x, V). c colluders know theirs, and the value k(0, x) each. What all of them know
 is linear in the j * j coefficients; an honest value k(0, x) is open to them exactly when it is in the span.

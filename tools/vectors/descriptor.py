@@ -104,6 +104,11 @@ def refused() -> list[Case]:
         ("no trustees", {"trustees": ()}),
         ("trustees in another order", {"trustees": trustees[::-1]}),
         ("a trustee twice", {"trustees": (trustees[0], *trustees)}),
+        ("one organisation as two", {"trustees": (*trustees, replace(trustees[0], index=9))}),
+        (
+            "two that share a key for questions",
+            {"trustees": (trustees[0], replace(trustees[1], sealing=trustees[0].sealing), *trustees[2:])},
+        ),
         ("a trustee with the index 0", {"trustees": (nobody, *trustees[1:])}),
         ("a name of 201 bytes", {"trustees": (replace(trustees[0], name="n" * 201), *trustees[1:])}),
         ("a key too few", {"keys": FIRST_ONE.keys[:-1]}),
@@ -206,6 +211,10 @@ def chains() -> list[Case]:
         *((name, name) for name in SIGNED if name.startswith("first, ")),
         *((name, "first", name) for name in SIGNED if name.startswith("second, ") and "quorum" not in name),
     ]
+    unseen = [
+        ("an older one than was seen", "second", "first"),
+        ("another than was seen", "another", "first", "second"),
+    ]
     valid: list[Case] = [
         {
             "why": why,
@@ -223,6 +232,17 @@ def chains() -> list[Case]:
             # Those that are odd are pinned themselves: what is wrong with them is something else than their hash.
             {"why": why, "first": pinned(versions).hex(), "versions": versions, "valid": False, "blame": "server"}
             for why, *versions in bad
+        ),
+        *(
+            {
+                "why": why,
+                "first": FIRST_ONE.hash.hex(),
+                "seen": (SIGNED[seen].descriptor.hash if seen in SIGNED else bytes(64)).hex(),
+                "versions": versions,
+                "valid": False,
+                "blame": "server",
+            }
+            for why, seen, *versions in unseen
         ),
     ]
 
@@ -245,12 +265,12 @@ def desks() -> list[Case]:
     def body(data: bytes) -> bytes:
         return data + COUNSELLORS.sign(DESCRIPTOR_DESK, data)
 
-    twenty = tuple(f"age1{n}" for n in range(20))
+    most = tuple(f"age1{n}" for n in range(19))
     good = [
         ("right", right, readers),
         ("a later one", desk(sequence=2**32 - 1, some=readers[:1]), readers[:1]),
         ("one that holds for ever", desk(expires=2**64 - 1), readers),
-        ("the most readers", desk(some=twenty), twenty),
+        ("the most readers", desk(some=most), most),
     ]
     bad = [
         ("not signed by the counsellors", right[:-64] + SigningKey(bytes(32)).sign(DESCRIPTOR_DESK, right), "server"),
@@ -262,7 +282,7 @@ def desks() -> list[Case]:
         ("a time that is over", desk(expires=1500), "counsellor"),
         ("another escrow", desk(escrow=b"f" * 32), "counsellor"),
         ("no readers", desk(some=()), "counsellor"),
-        ("21 readers", desk(some=(*twenty, "age1x")), "counsellor"),
+        ("20 readers", desk(some=(*most, "age1x")), "counsellor"),
         ("a reader of 101 bytes", desk(some=("a" * 101,)), "counsellor"),
         ("a byte is missing", body(right[:-65]), "counsellor"),
         ("a byte too many", body(right[:-64] + b"\0"), "counsellor"),

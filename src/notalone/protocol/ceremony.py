@@ -37,7 +37,7 @@ from notalone.protocol.group import (
     hash_to_scalar,
     total,
 )
-from notalone.protocol.keys import TRUSTEES_MOST, KeyShares, Terms, Trustee, key_count, levels
+from notalone.protocol.keys import TRUSTEES_MOST, KeyShares, Terms, Trustee, are_distinct, key_count, levels
 from notalone.protocol.labels import (
     CEREMONY_ARRIVAL,
     CEREMONY_BODY,
@@ -93,6 +93,8 @@ class Plan:
             indices = [each.index for each in some]
             if indices != sorted(set(indices)) or not 0 < len(some) <= TRUSTEES_MOST or indices[0] < 1:
                 raise ValueError("trustees stand in the order of their indices, from 1 on, no index twice, 16 at most")
+            if not are_distinct(some):
+                raise ValueError("one organisation is two trustees")
         if not 1 <= self.quorum <= len(self.recipients):
             raise ValueError("the quorum is from 1 to the number of trustees")
         if self.old is None and (self.dealers != self.recipients or self.epoch != 0 or self.previous != FIRST):

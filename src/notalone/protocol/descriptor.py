@@ -17,7 +17,7 @@ from notalone.protocol.ceremony import FIRST, HASH_BYTES, ID_BYTES, Plan, Said, 
 from notalone.protocol.encoding import Reader, listed, number, prefixed
 from notalone.protocol.errors import COUNSELLOR, SERVER, Fault, Undecodable
 from notalone.protocol.group import ELEMENT_BYTES, Element
-from notalone.protocol.keys import LEVEL_LEAST, LEVEL_MOST, TRUSTEES_MOST, Trustee, key_count
+from notalone.protocol.keys import LEVEL_LEAST, LEVEL_MOST, TRUSTEES_MOST, Trustee, are_distinct, key_count
 from notalone.protocol.labels import DESCRIPTOR_CONSENT, DESCRIPTOR_DESK, DESCRIPTOR_HASH
 from notalone.protocol.rsa_blind import BITS, PublicKey
 from notalone.protocol.sharing import Commitments
@@ -27,7 +27,8 @@ from notalone.protocol.words import word_list
 # Odds of up to 2^bits times better than chance that two records which agree name one person.
 BUCKET_BITS_MOST = 32
 FINGERPRINT_WORDS = 6
-RECIPIENTS_MOST = 20
+# With the depositor's own an age file has at most 20.
+RECIPIENTS_MOST = 19
 RECIPIENT_BYTES_MOST = 100
 OTHER = "Do not go on. Ask one of the trustees for the fingerprint, by another way than this server"
 
@@ -84,6 +85,7 @@ class Descriptor:
         for wrong, problem in (
             (not LEVEL_LEAST <= highest <= LEVEL_MOST, "has a highest level that is not from 2 to 10"),
             (indices != sorted(set(indices)), "has trustees that are not in the order of their indices, each once"),
+            (not are_distinct(trustees), "has one organisation as two trustees"),
             (not 1 <= quorum <= len(trustees), "has a quorum that its trustees cannot be"),
             (bucket_bits > BUCKET_BITS_MOST, f"has more than {BUCKET_BITS_MOST} bits of a bucket"),
         ):
@@ -222,10 +224,15 @@ def agree(plan: Plan, said: Said, consents: Mapping[int, bytes], key: SigningKey
     return descriptor, key.sign(DESCRIPTOR_CONSENT, descriptor.hash)
 
 
-def check_chain(first: bytes, versions: Sequence[Signed]) -> Descriptor:
-    """The newest of these versions, of which the first has this hash, which the client pinned. Raises Fault."""
+def check_chain(first: bytes, versions: Sequence[Signed], seen: bytes | None = None) -> Descriptor:
+    """The newest of these versions, of which the first has this hash, which the client pinned. Raises Fault.
+
+    `seen`: the hash of the newest one that the client saw before.
+    """
     if not versions or versions[0].descriptor.hash != first:
         raise Fault(SERVER, "shows another escrow than the one that is known here", OTHER)
+    if seen is not None and seen not in {each.descriptor.hash for each in versions}:
+        raise Fault(SERVER, "shows an older or another future of the escrow than before", OTHER)
     before: Descriptor | None = None
     for each in versions:
         now = each.descriptor

@@ -20,7 +20,7 @@ from notalone.protocol import reports
 from notalone.protocol.ceremony import HASH_BYTES, ID_BYTES
 from notalone.protocol.credentials import CREDENTIAL_BYTES, Credential, WrongCredential
 from notalone.protocol.descriptor import Descriptor
-from notalone.protocol.encoding import Reader, listed, number, prefixed
+from notalone.protocol.encoding import LENGTH_BYTES, Reader, listed, number, prefixed
 from notalone.protocol.errors import DEPOSITOR, Fault, Undecodable, blaming
 from notalone.protocol.group import ELEMENT_BYTES, Element, Scalar, Source, hash_to_element
 from notalone.protocol.identifiers import Identifier
@@ -292,9 +292,13 @@ def _seal_envelope(
 def open_envelope(escrow: bytes, record: Record, key: bytes) -> bytes:
     """By the server, with the record's key: an age file for the counsellors, which it cannot read. Raises Fault."""
     try:
-        return Reader(decrypt(key, record.envelope, escrow + record.id), "envelope").prefixed(FILE_BYTES)
+        data = decrypt(key, record.envelope, escrow + record.id)
+        file = Reader(data, "envelope").prefixed(FILE_BYTES)
     except (WrongSeal, Undecodable):
         raise Fault(DEPOSITOR, "put an envelope in the record that its key does not open", _REFUSED) from None
+    if any(data[LENGTH_BYTES + len(file) :]):
+        raise Fault(DEPOSITOR, "hid something behind the envelope's file", _REFUSED)
+    return file
 
 
 def read_handle(descriptor: Descriptor, record: bytes, credential: Credential, file: bytes, identity: str) -> Handle:

@@ -68,6 +68,11 @@ class Trustee:
             raise Undecodable("trustee", "has a name that is not UTF-8") from None
 
 
+def are_distinct(some: Sequence[Trustee]) -> bool:
+    """Whether no key is there twice: one organisation under several indices would be a quorum by itself."""
+    return len({each.signing for each in some}) == len({each.sealing for each in some}) == len(some)
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What an escrow is run by. All of it is in the plan of every ceremony, so that nobody chooses any of it later.
