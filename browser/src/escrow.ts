@@ -150,19 +150,11 @@ export async function deposit(
   }
   const [id, key] = [randomness.slice(0, ID_BYTES), randomness.slice(ID_BYTES)];
   const sealing = { descriptor, depositor, threshold, id, key };
-  const entries = named.map((each, place) => sealEntry(sealing, each, place, shared(descriptor, named.length, place)));
+  const entries = named.map((each, place) => sealEntry(sealing, each, place));
   const envelope = await sealEnvelope(sealing, handle, readers);
   key.fill(0);
   const unsigned = { descriptor: descriptor.hash, id, credential: depositor.credential, entries, envelope };
   return { ...unsigned, signature: sign(depositor.seed, RECORD, encodeBody(unsigned)) };
-}
-
-/**
- * How many bits of its bucket each of so many shows. In all as many as one alone: two records that agree in three
- * buckets would surely be of one person.
- */
-function shared({ bucketBits }: Descriptor, many: number, place: number): number {
-  return Math.floor(bucketBits / many) + (place < bucketBits % many ? 1 : 0);
 }
 
 interface Sealing {
@@ -173,13 +165,12 @@ interface Sealing {
   readonly key: Uint8Array;
 }
 
-/** `bits`: of the bucket that it shows. */
 function sealEntry(
   { descriptor, depositor, threshold, id, key }: Sealing,
   { identifier, evaluated }: Named,
   place: number,
-  bits: number,
 ): Entry {
+  const bits = descriptor.bucketBits;
   const x = point(depositor.credential.holder, descriptor.escrow);
   const tagged = derive(encodeElement(evaluated.tag), BUCKET, descriptor.escrow, BUCKET_BYTES);
   const bucket = Math.floor(new Reader(tagged, "bucket").number(BUCKET_BYTES) / 2 ** (8 * BUCKET_BYTES - bits));

@@ -31,7 +31,7 @@ import { seal, unseal, WrongSeal } from "./seals.ts";
 import { lagrange } from "./sharing.ts";
 import { sign } from "./signatures.ts";
 
-export const IDENTIFIERS_MOST = 16;
+export const IDENTIFIERS_MOST = 4;
 
 const utf8 = new TextEncoder();
 const QUESTION = utf8.encode("notalone/trustee/question/v1");

@@ -154,7 +154,7 @@ test("mistakes of ours", async () => {
   for (const threshold of [0, 1, 2.5, 4]) await assert.rejects(() => make(named, threshold), RangeError);
   await assert.rejects(() => make([], 2), RangeError);
   await assert.rejects(() => make([...named, ...named], 2), RangeError);
-  await assert.rejects(() => make(Array.from({ length: 17 }, () => named[0]!), 2), RangeError);
+  await assert.rejects(() => make(Array.from({ length: 5 }, () => named[0]!), 2), RangeError);
   const handle = handleOf(first.handle);
   for (const wrong of [{ ...handle, mailbox: new Uint8Array(31) }, { ...handle, hours: "h".repeat(512) }]) {
     await assert.rejects(() => make(named, 2, wrong), RangeError);

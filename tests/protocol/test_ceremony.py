@@ -246,6 +246,7 @@ def test_who_is_shown_another_transcript_cannot_be_made_to_agree(there: Ceremony
         (5 * 4 * 32, bytes(base_times(Scalar.public(7))), "does not hold"),
         (5 * 4 * 32 + 100, bytes(32), "does not hold"),
     ],
+    ids=range(9),
 )
 def test_a_dealing_that_does_not_hold_names_its_dealer(there: Ceremony, at: int, written: bytes, match: str) -> None:
     def change(body: bytearray) -> None:

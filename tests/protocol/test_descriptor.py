@@ -289,6 +289,7 @@ def test_readers_are_those_whom_the_counsellors_signed() -> None:
         (desk(recipients=()), "no readers of this escrow", COUNSELLOR),
         (b"x" + COUNSELLORS.sign(DESCRIPTOR_DESK, b"x"), "cannot be read", COUNSELLOR),
     ],
+    ids=range(8),
 )
 def test_other_readers_are_refused(data: bytes, match: str, party: object) -> None:
     with pytest.raises(Fault, match=match) as found:

@@ -177,7 +177,7 @@ def refused_questions() -> list[Case]:
         ("a credential of another issuer", asking(credential=of_another_issuer()), "depositor"),
         ("another request than what was signed", sealed(changed(body, 80) + signature), "depositor"),
         ("about nobody", about(listed([])), "depositor"),
-        ("about seventeen", about(listed([points] * 17)), "depositor"),
+        ("about five", about(listed([points] * 5)), "depositor"),
         ("a point too few", about(listed([points[32:]])), "depositor"),
         ("a point too many", about(listed([points + points[:32]])), "depositor"),
         ("the identity for a point", about(listed([bytes(32) + points[32:]])), "depositor"),

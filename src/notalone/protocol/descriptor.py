@@ -37,7 +37,7 @@ OTHER = "Do not go on. Ask one of the trustees for the fingerprint, by another w
 class Descriptor:
     """One version. `previous`: the hash of the one before, zeros for the first.
 
-    `bucket_bits`: of each deposit; `budget`: identifiers that one credential may ask about in its life;
+    `bucket_bits`: that each name shows; `budget`: identifiers that one credential may ask about in its life;
     `credentials`: the most that the issuer may give, the published size of the roster.
     """
 

@@ -116,7 +116,7 @@ def read_record(descriptor: Descriptor, data: bytes) -> Record:
         raise Fault(DEPOSITOR, f"deposits without a credential of this escrow ({error})", _REFUSED) from None
     if record.descriptor != descriptor.hash:
         raise Fault(DEPOSITOR, "deposits in another escrow or epoch", _REFUSED)
-    if [each.bits for each in record.entries] != _shared_bits(descriptor.bucket_bits, len(record.entries)):
+    if {each.bits for each in record.entries} != {descriptor.bucket_bits}:
         raise Fault(DEPOSITOR, "shows other bits than everyone", _REFUSED)
     return record
 
@@ -214,18 +214,12 @@ def deposit(
         raise ValueError(f"a record names from 1 to {IDENTIFIERS_MOST} identifiers, each once")
     id, key = source(ID_BYTES), source(KEY_BYTES)
     entries = tuple(
-        _seal_entry(descriptor, depositor, each, threshold, id, key, n, bits)
-        for n, (each, bits) in enumerate(zip(named, _shared_bits(descriptor.bucket_bits, len(named)), strict=True))
+        _seal_entry(descriptor, depositor, each, threshold, id, key, place) for place, each in enumerate(named)
     )
     envelope = _seal_envelope(descriptor.escrow, depositor, handle, readers, id, key)
     unsigned = Record(descriptor.hash, id, depositor.credential, entries, envelope, b"")
     signature = depositor.key.sign(ESCROW_RECORD, unsigned.body)
     return Record(descriptor.hash, id, depositor.credential, entries, envelope, signature)
-
-
-def _shared_bits(bits: int, many: int) -> list[int]:
-    """In all as many as one identifier shows: two records that agree in three buckets would surely be of one person."""
-    return [bits // many + (n < bits % many) for n in range(many)]
 
 
 def _seal_entry(
@@ -236,9 +230,8 @@ def _seal_entry(
     record: bytes,
     key: bytes,
     place: int,
-    bits: int,
 ) -> Entry:
-    escrow, x = descriptor.escrow, depositor.credential.point(descriptor.escrow)
+    escrow, bits, x = descriptor.escrow, descriptor.bucket_bits, depositor.credential.point(descriptor.escrow)
     tagged = derive(bytes(named.evaluated.tag), ESCROW_BUCKET, escrow, BUCKET_BYTES)
     rows, wraps = {}, {}
     for j in levels(descriptor.highest):

@@ -77,7 +77,7 @@ def are_distinct(some: Sequence[Trustee]) -> bool:
 class Terms:
     """What an escrow is run by. All of it is in the plan of every ceremony, so that nobody chooses any of it later.
 
-    `bucket_bits`: that each deposit shows; `budget`: identifiers that one credential may ask about in its life;
+    `bucket_bits`: that each name shows; `budget`: identifiers that one credential may ask about in its life;
     `credentials`: the most that the issuer may give, the published size of the roster; `counsellors`: who names the
     readers.
     """

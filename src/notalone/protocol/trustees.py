@@ -40,7 +40,8 @@ from notalone.protocol.seals import WrongSeal, derive, seal, unseal
 from notalone.protocol.sharing import lagrange
 from notalone.protocol.signatures import SIGNATURE_BYTES, SigningKey, WrongSignature
 
-IDENTIFIERS_MOST = 16
+# An address, a number, a profile and a name. With each more, records that agree in all buckets are surer of one person.
+IDENTIFIERS_MOST = 4
 SECRET_BYTES = 32
 _AGAIN = "Ask it again, or leave it out: a quorum of the others is enough"
 _NEWER = "Load the escrow's descriptor again, and ask anew"
