@@ -163,9 +163,11 @@ def test_complaints_that_are_none(there: Ceremony) -> None:
     plan, said = there.plan, there.said
     honest = complain(plan, 3, THREE.signing, there.once[3], WrongDeal(2, check_dealings(plan, said)[1]))
     about_nobody = resigned(plan, THREE, CEREMONY_COMPLAINT, b"\0\x09" + honest[2:-64])
-    assert "about 9, who deals nothing" in judge(plan, 3, about_nobody, said).what
+    fault = judge(plan, 3, about_nobody, said)
+    assert (fault.party, fault.what) == (trustee(3), "complained about 9, who deals nothing")
     made_up = resigned(plan, THREE, CEREMONY_COMPLAINT, honest[:98] + said.dealings[1])
-    assert "a dealing that trustee 2 did not sign" in judge(plan, 3, made_up, said).what
+    fault = judge(plan, 3, made_up, said)
+    assert (fault.party, fault.what) == (trustee(3), "complained about a dealing that trustee 2 did not sign")
     with pytest.raises(Fault, match="did not sign"):
         judge(plan, 2, honest, said)
     for body in (b"xxxxx", honest[:2] + bytes(32) + honest[34:-64], honest[:34] + bytes(64) + honest[98:-64]):
@@ -182,3 +184,24 @@ def test_who_deals_twice_is_named_and_not_who_complains(there: Ceremony) -> None
     fault = judge(plan, 3, complain(plan, 3, THREE.signing, there.once[3], found.value), there.said)
     assert fault.party == trustee(2)
     assert "dealt twice" in fault.what
+
+
+def test_a_complaint_draws_from_the_source_that_it_is_given(there: Ceremony) -> None:
+    plan, wrong = there.plan, WrongDeal(2, check_dealings(there.plan, there.said)[1])
+    one, two = (complain(plan, 3, THREE.signing, there.once[3], wrong, source(1)) for _ in range(2))
+    assert one == two != complain(plan, 3, THREE.signing, there.once[3], wrong, source(2))
+
+
+def test_whoever_is_blamed_the_next_step_is_said(there: Ceremony) -> None:
+    plan, said = there.plan, there.said
+    wrong = WrongDeal(2, check_dealings(plan, said)[1])
+    honest = complain(plan, 3, THREE.signing, there.once[3], wrong)
+    faults = [
+        wrong,
+        judge(plan, 3, honest, said),
+        judge(plan, 3, resigned(plan, THREE, CEREMONY_COMPLAINT, b"\0\x09" + honest[2:-64]), said),
+        judge(plan, 3, resigned(plan, THREE, CEREMONY_COMPLAINT, honest[:98] + said.dealings[1]), said),
+        judge(plan, 3, resigned(plan, THREE, CEREMONY_COMPLAINT, b"\0\1" + honest[2:98] + said.dealings[1]), said),
+        judge(plan, 3, honest, wrongly_sealed(there, 1)),
+    ]
+    assert {each.advice for each in faults} == {ceremony.AGAIN}

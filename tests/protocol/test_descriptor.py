@@ -275,6 +275,9 @@ def desk(
 def test_readers_are_those_whom_the_counsellors_signed() -> None:
     found = read_desk(HERE.descriptor, desk(), now=1999, least_sequence=3)
     assert found == Desk(ESCROW, 3, 2000, ("age1x",))
+    assert read_desk(HERE.descriptor, desk(sequence=0), now=1999).sequence == 0
+    odd = Desk(ESCROW, 3, 2000, ("é",)).sign(COUNSELLORS)
+    assert read_desk(HERE.descriptor, odd, now=0).recipients == ("��",)  # age will not take it
 
 
 @pytest.mark.parametrize(

@@ -240,9 +240,16 @@ def test_an_envelope_opens_with_its_own_key_and_record_alone(record: Record) -> 
 
 def test_nothing_is_hidden_behind_the_file(record: Record) -> None:
     key = key_of(record)
-    put = prefixed(b"a file").ljust(4095, b"\0") + b"x"
-    with pytest.raises(Fault, match="hid something"):
-        open_envelope(ESCROW, replace(record, envelope=encrypt(key, put, ESCROW + record.id)), key)
+    for put in (prefixed(b"a file").ljust(4095, b"\0") + b"x", (prefixed(b"a file") + b"x").ljust(4096, b"\0")):
+        with pytest.raises(Fault, match="hid something"):
+            open_envelope(ESCROW, replace(record, envelope=encrypt(key, put, ESCROW + record.id)), key)
+
+
+def test_a_bucket_may_have_all_its_bits() -> None:
+    here = world(3, bits=32)
+    record = here.deposit(HER, [HIM], 2)
+    assert record.entries[0].bits == 32
+    assert read_record(here.descriptor, bytes(record)) == record
 
 
 def file_with(inner: bytes) -> bytes:

@@ -48,6 +48,7 @@ def test_shares_are_exported_and_wiped() -> None:
     shares = KeyShares(7, [Scalar.public(n + 1) for n in range(5)])
     exported = shares.export()
     again = KeyShares.decode(7, exported, 5)
+    assert again.index == 7
     assert [again[n] for n in range(5)] == [Scalar.public(n + 1) for n in range(5)]
     for wrong in (exported[:-1], exported + b"x", bytes(160), b""):
         with pytest.raises(Undecodable, match="key shares"):
