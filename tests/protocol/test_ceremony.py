@@ -328,6 +328,10 @@ def test_a_plan_that_cannot_be_carried_out_is_refused(plan: Plan, change: dict[s
         replace(plan, **change)  # type: ignore[arg-type]
 
 
+def test_sixteen_may_take_part() -> None:
+    assert len(new_plan([organisation(n) for n in range(1, 17)], 9).recipients) == 16
+
+
 def test_to_hand_keys_on_takes_exactly_a_quorum_and_a_later_epoch(held: Held) -> None:
     good = handing_on(held, [ONE, THREE], ALL, 2)
     changes: list[dict[str, object]] = [

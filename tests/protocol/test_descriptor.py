@@ -62,6 +62,12 @@ def test_it_is_decoded_to_itself() -> None:
     assert bytes(Signed.decode(whole)) == whole
 
 
+def test_the_most_that_there_may_be() -> None:
+    keys = (HERE.descriptor.keys * 77)[:385]
+    most = replace(HERE.descriptor, highest=10, bucket_bits=32, quorum=2, keys=keys)
+    assert Descriptor.decode(bytes(most)).hash == most.hash
+
+
 def test_shares_of_trustees_follow_from_it() -> None:
     for index, shares in HERE.held.shares.items():
         assert HERE.descriptor.public_shares(index) == [each.share(index) for each in HERE.held.keys]

@@ -148,6 +148,12 @@ def test_whatever_comes_as_a_proof_is_decoded_to_itself_or_refused(data: bytes) 
     assert bytes(proof) == data
 
 
+def test_a_proof_may_have_255_bases() -> None:
+    all_bases, secret = bases(255), Scalar.random()
+    claims = [claim(secret, n, all_bases) for n in range(255)]
+    verify(CONTEXT, all_bases, claims, prove(CONTEXT, all_bases, claims, [secret] * 255))
+
+
 def test_mistakes_of_ours() -> None:
     element = base_times(ONE)
     right = Claim(0, element, element)
