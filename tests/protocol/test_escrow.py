@@ -245,6 +245,11 @@ def test_nothing_is_hidden_behind_the_file(record: Record) -> None:
             open_envelope(ESCROW, replace(record, envelope=encrypt(key, put, ESCROW + record.id)), key)
 
 
+def test_a_record_may_have_four_names() -> None:
+    record = HERE.deposit(HER, [named(f"n{n}") for n in range(4)], 2)
+    assert len(read_record(HERE.descriptor, bytes(record)).entries) == 4
+
+
 def test_a_bucket_may_have_all_its_bits() -> None:
     here = world(3, bits=32)
     record = here.deposit(HER, [HIM], 2)

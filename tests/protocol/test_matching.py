@@ -329,7 +329,9 @@ def bucket(bits: int, value: int) -> Entry:
 def test_buckets_agree_on_the_bits_that_both_show() -> None:
     assert agree(bucket(0, 0), bucket(8, 255))
     assert agree(bucket(3, 0b101), bucket(5, 0b10111))
+    assert agree(bucket(5, 0b10111), bucket(3, 0b101))
     assert not agree(bucket(3, 0b101), bucket(5, 0b10011))
+    assert not agree(bucket(5, 0b10011), bucket(3, 0b101))
     assert agree(bucket(4, 7), bucket(4, 7))
     assert not agree(bucket(4, 7), bucket(4, 6))
 
