@@ -23,6 +23,9 @@ from tests.protocol.trustees import (
     organisation,
 )
 
+ALL = [organisation(index) for index in (1, 2, 3)]
+ONE, TWO, THREE = ALL
+QUORUM = 2
 PROOF = 64
 
 

@@ -32,7 +32,7 @@ from notalone.protocol.labels import (
     CEREMONY_PLEDGE,
 )
 from notalone.protocol.sharing import combine
-from tests.protocol.cheats import cheating, opening_bytes, resigned
+from tests.protocol.cheats import ALL, ONE, QUORUM, THREE, TWO, cheating, opening_bytes, resigned
 from tests.protocol.trustees import (
     Ceremony,
     Held,
@@ -45,21 +45,6 @@ from tests.protocol.trustees import (
     source,
     terms,
 )
-
-ALL = [organisation(index) for index in (1, 2, 3)]
-ONE, TWO, THREE = ALL
-QUORUM = 2
-
-
-@pytest.fixture
-def plan() -> Plan:
-    return new_plan(ALL, QUORUM)
-
-
-@pytest.fixture
-def there(plan: Plan) -> Ceremony:
-    """All honest, all dealings shown."""
-    return run(plan, ALL, ALL)
 
 
 @pytest.fixture(scope="module")

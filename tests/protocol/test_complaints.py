@@ -7,7 +7,6 @@ import pytest
 
 from notalone.protocol import ceremony
 from notalone.protocol.ceremony import (
-    Plan,
     Said,
     WrongDeal,
     check_arrivals,
@@ -23,29 +22,11 @@ from notalone.protocol.labels import (
     CEREMONY_SHARES,
 )
 from notalone.protocol.seals import seal_with, unseal_with
-from tests.protocol.cheats import PROOF, cheating, opening_bytes, resigned, seal_bytes
+from tests.protocol.cheats import PROOF, THREE, TWO, cheating, opening_bytes, resigned, seal_bytes
 from tests.protocol.trustees import (
     Ceremony,
-    new_plan,
-    organisation,
-    run,
     source,
 )
-
-ALL = [organisation(index) for index in (1, 2, 3)]
-ONE, TWO, THREE = ALL
-QUORUM = 2
-
-
-@pytest.fixture
-def plan() -> Plan:
-    return new_plan(ALL, QUORUM)
-
-
-@pytest.fixture
-def there(plan: Plan) -> Ceremony:
-    """All honest, all dealings shown."""
-    return run(plan, ALL, ALL)
 
 
 def wrongly_sealed(there: Ceremony, to: int, plaintext: bytes | None = None) -> Said:

@@ -64,7 +64,7 @@ def test_it_is_decoded_to_itself() -> None:
 
 def test_the_most_that_there_may_be() -> None:
     keys = (HERE.descriptor.keys * 77)[:385]
-    most = replace(HERE.descriptor, highest=10, bucket_bits=32, quorum=2, keys=keys)
+    most = replace(HERE.descriptor, highest=10, terms=terms(32), quorum=2, keys=keys)
     assert Descriptor.decode(bytes(most)).hash == most.hash
 
 
@@ -81,7 +81,7 @@ def test_shares_of_trustees_follow_from_it() -> None:
         ({"highest": 11}, "level"),
         ({"quorum": 4}, "quorum"),
         ({"quorum": 0}, "quorum"),
-        ({"bucket_bits": 33}, "bucket"),
+        ({"terms": terms(33)}, "bucket"),
         ({"trustees": HERE.descriptor.trustees[::-1]}, "order"),
         ({"trustees": HERE.descriptor.trustees[:1] * 2}, "each once"),
         ({"trustees": ()}, "quorum"),
@@ -131,7 +131,7 @@ def test_signatures_stand_in_order_each_once() -> None:
 
 def test_the_first_is_known_by_its_hash() -> None:
     assert check_chain(HERE.descriptor.hash, [HERE.signed]) == HERE.descriptor
-    for some in ([], [Signed(replace(HERE.descriptor, budget=5), {}, {})]):
+    for some in ([], [Signed(replace(HERE.descriptor, terms=replace(terms(), budget=5)), {}, {})]):
         with pytest.raises(Fault, match="another escrow") as found:
             check_chain(HERE.descriptor.hash, some)
         assert found.value.party == SERVER
@@ -166,7 +166,7 @@ def test_a_first_one_is_a_first_one() -> None:
 
 
 def test_keys_that_were_handed_on_make_a_chain(second: World) -> None:
-    later = replace(second.descriptor, bucket_bits=4, credentials=500)
+    later = replace(second.descriptor, terms=replace(terms(4), credentials=500))
     chain = [HERE.signed, signed_by(later, second)]
     assert check_chain(HERE.descriptor.hash, chain) == later
     assert check_chain(HERE.descriptor.hash, [Signed.decode(bytes(each)) for each in chain]).hash == later.hash
@@ -179,7 +179,7 @@ def test_keys_that_were_handed_on_make_a_chain(second: World) -> None:
         {"epoch": 2},
         {"epoch": 0},
         {"escrow": b"f" * 32},
-        {"counsellors": SigningKey(b"c" * 32).public},
+        {"terms": replace(terms(), counsellors=SigningKey(b"c" * 32).public)},
         {"keys": HERE.held.keys[::-1]},
     ],
 )
@@ -206,7 +206,7 @@ def test_the_fingerprint_is_six_words() -> None:
     words = fingerprint(HERE.descriptor.hash)
     assert len(words) == 6
     assert words == fingerprint(HERE.descriptor.hash)
-    assert words != fingerprint(replace(HERE.descriptor, budget=1001).hash)
+    assert words != fingerprint(replace(HERE.descriptor, terms=replace(terms(), budget=1001)).hash)
     assert fingerprint(bytes(64)) == ("abacus",) * 6
 
 
@@ -228,8 +228,9 @@ def test_a_trustee_agrees_to_what_the_ceremony_made_and_nothing_else(second: Wor
 def test_everything_in_it_is_of_the_plan_and_the_ceremony(second: World) -> None:
     """There is nothing left that one could choose once the others are bound: no two with one fingerprint."""
     plan, descriptor = second.held.plan, second.descriptor
-    assert (descriptor.bucket_bits, descriptor.budget, descriptor.credentials) == (0, 1000, 100)
-    assert (descriptor.issuer, descriptor.counsellors) == (terms().issuer, terms().counsellors)
+    limits = descriptor.terms
+    assert (limits.bucket_bits, limits.budget, limits.credentials) == (0, 1000, 100)
+    assert (limits.issuer, limits.counsellors) == (terms().issuer, terms().counsellors)
     assert (descriptor.previous, descriptor.trustees) == (HERE.descriptor.hash, plan.recipients)
 
 

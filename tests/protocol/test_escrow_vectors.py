@@ -61,9 +61,13 @@ def descriptor(case: Case) -> None:
     assert bytes(found) == data
     assert found.hash == from_hex(case["hash"])
     assert list(fingerprint(found.hash)) == case["fingerprint"]
-    for name in ("epoch", "highest", "quorum", "bucket_bits", "budget", "credentials"):
+    for name in ("epoch", "highest", "quorum"):
         assert getattr(found, name) == case[name]
-    for name in ("escrow", "issuer", "counsellors", "transcript", "previous"):
+    for name in ("bucket_bits", "budget", "credentials"):
+        assert getattr(found.terms, name) == case[name]
+    for name in ("issuer", "counsellors"):
+        assert bytes(getattr(found.terms, name)) == from_hex(case[name])
+    for name in ("escrow", "transcript", "previous"):
         assert bytes(getattr(found, name)) == from_hex(case[name])
     for each, expected in zip(found.trustees, case["trustees"], strict=True):
         assert (each.index, each.name) == (expected["index"], expected["name"])

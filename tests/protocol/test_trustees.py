@@ -115,7 +115,7 @@ def test_a_question_is_read_as_it_was_asked() -> None:
 def test_a_question_for_another_trustee_or_escrow_does_not_open() -> None:
     question, _ = asked()
     refused(sealed_question(question), "not for this trustee", SERVER, index=2)
-    other = ask(question, replace(HERE.descriptor, budget=5), HER.depositor.key)
+    other = ask(question, replace(HERE.descriptor, terms=replace(HERE.descriptor.terms, budget=5)), HER.depositor.key)
     refused(other, "not for this trustee", SERVER)
     refused(b"", "not for this trustee", SERVER)
     refused(sealed_question(question)[:-1] + b"x", "not for this trustee", SERVER)

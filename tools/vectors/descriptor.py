@@ -58,7 +58,8 @@ def descriptors() -> list[Case]:
 
 def alone() -> Descriptor:
     keys = tuple(replace(each, elements=each.elements[:1]) for each in FIRST_ONE.keys)
-    return replace(FIRST_ONE, quorum=1, trustees=FIRST_ONE.trustees[:1], keys=keys, bucket_bits=0)
+    terms = replace(FIRST_ONE.terms, bucket_bits=0)
+    return replace(FIRST_ONE, quorum=1, trustees=FIRST_ONE.trustees[:1], keys=keys, terms=terms)
 
 
 def fields(each: Descriptor) -> Case:
@@ -70,11 +71,11 @@ def fields(each: Descriptor) -> Case:
         "epoch": each.epoch,
         "highest": each.highest,
         "quorum": each.quorum,
-        "bucket_bits": each.bucket_bits,
-        "budget": each.budget,
-        "credentials": each.credentials,
-        "issuer": bytes(each.issuer).hex(),
-        "counsellors": bytes(each.counsellors).hex(),
+        "bucket_bits": each.terms.bucket_bits,
+        "budget": each.terms.budget,
+        "credentials": each.terms.credentials,
+        "issuer": bytes(each.terms.issuer).hex(),
+        "counsellors": bytes(each.terms.counsellors).hex(),
         "trustees": [
             {
                 "index": one.index,
@@ -100,7 +101,7 @@ def refused() -> list[Case]:
         ("a highest level that needs more keys", {"highest": 3}),
         ("a quorum of none", {"quorum": 0}),
         ("a quorum of more than there are", {"quorum": 4}),
-        ("33 bits of a bucket", {"bucket_bits": 33}),
+        ("33 bits of a bucket", {"terms": replace(FIRST_ONE.terms, bucket_bits=33)}),
         ("no trustees", {"trustees": ()}),
         ("trustees in another order", {"trustees": trustees[::-1]}),
         ("a trustee twice", {"trustees": (trustees[0], *trustees)}),
@@ -163,12 +164,13 @@ def signed() -> dict[str, Signed]:
             handed, handed_on={**handed.handed_on, 1: changed(handed.handed_on[1], 0)}
         ),
     }
+    others = SigningKey(drawn("vectors others")(32)).public
     for why, change in (
         ("second, of no version before", {"previous": bytes(64)}),
         ("second, of epoch 2", {"epoch": 2}),
         ("second, of another escrow", {"escrow": b"f" * 32}),
-        ("second, with other counsellors", {"counsellors": SigningKey(drawn("vectors others")(32)).public}),
-        ("second, with another issuer", {"issuer": ISSUERS[1].public}),
+        ("second, with other counsellors", {"terms": replace(SECOND.terms, counsellors=others)}),
+        ("second, with another issuer", {"terms": replace(SECOND.terms, issuer=ISSUERS[1].public)}),
         ("second, with other keys", {"keys": other_keys}),
     ):
         cases[why] = later(replace(SECOND, **change))

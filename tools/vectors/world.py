@@ -12,7 +12,7 @@ import pyrage
 from notalone.protocol.credentials import Credential, ask, finish, holder_message
 from notalone.protocol.descriptor import Descriptor
 from notalone.protocol.group import Scalar, base_times
-from notalone.protocol.keys import KeyShares, Trustee, key_count
+from notalone.protocol.keys import KeyShares, Terms, Trustee, key_count
 from notalone.protocol.passphrase import Root
 from notalone.protocol.sharing import Commitments, Polynomial
 from notalone.protocol.signatures import SigningKey
@@ -81,11 +81,7 @@ def descriptor(made: Held, bits: int = 8, previous: bytes = bytes(64)) -> Descri
         made.epoch,
         made.highest,
         2,
-        bits,
-        1000,
-        100,
-        ISSUER.public,
-        COUNSELLORS.public,
+        Terms(bits, 1000, 100, ISSUER.public, COUNSELLORS.public),
         tuple(each.public for each in made.trustees),
         made.keys,
         sha512(b"transcript").digest(),

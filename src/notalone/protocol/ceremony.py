@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha512
 from secrets import token_bytes
 
@@ -37,7 +38,7 @@ from notalone.protocol.group import (
     hash_to_scalar,
     total,
 )
-from notalone.protocol.keys import TRUSTEES_MOST, KeyShares, Terms, Trustee, are_distinct, key_count, levels
+from notalone.protocol.keys import TRUSTEES_MOST, KeyShares, Terms, Trustee, are_distinct, in_order, key_count, levels
 from notalone.protocol.labels import (
     CEREMONY_ARRIVAL,
     CEREMONY_BODY,
@@ -63,7 +64,7 @@ AGAIN = "Nothing was made. Leave that trustee out, or find out what happened, an
 RELAY = "Ask for it again, by another way if need be"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What everybody agrees on before a ceremony.
 
@@ -91,7 +92,7 @@ class Plan:
         levels(self.highest)
         for some in (self.dealers, self.recipients):
             indices = [each.index for each in some]
-            if indices != sorted(set(indices)) or not 0 < len(some) <= TRUSTEES_MOST or indices[0] < 1:
+            if not in_order(indices) or not 0 < len(some) <= TRUSTEES_MOST or indices[0] < 1:
                 raise ValueError("trustees stand in the order of their indices, from 1 on, no index twice, 16 at most")
             if not are_distinct(some):
                 raise ValueError("one organisation is two trustees")
@@ -108,7 +109,7 @@ class Plan:
     def keys(self) -> int:
         return key_count(self.highest)
 
-    @property
+    @cached_property
     def id(self) -> bytes:
         """The hash of it all, 64 bytes."""
         old = [] if self.old is None else [bytes(e) for each in self.old for e in each.elements]
@@ -300,9 +301,9 @@ def transcript(plan: Plan, said: Said) -> bytes:
 
 def conclude(plan: Plan, said: Said, consents: Mapping[int, bytes]) -> tuple[Commitments, ...]:
     """What every key is committed to, once all recipients signed the same transcript. Raises Fault."""
-    checked = check_dealings(plan, said)
+    checked, heard = check_dealings(plan, said), transcript(plan, said)
     for each in plan.recipients:
-        if _opened(plan, each, CEREMONY_CONSENT, consents, HASH_BYTES) != transcript(plan, said):
+        if _opened(plan, each, CEREMONY_CONSENT, consents, HASH_BYTES) != heard:
             raise Fault(SERVER, f"showed trustee {each.index} another transcript", AGAIN)
     weights = plan.weights()
     return tuple(

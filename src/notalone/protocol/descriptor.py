@@ -17,11 +17,19 @@ from notalone.protocol.ceremony import FIRST, HASH_BYTES, ID_BYTES, Plan, Said, 
 from notalone.protocol.encoding import Reader, listed, number, prefixed
 from notalone.protocol.errors import COUNSELLOR, SERVER, Fault, Undecodable
 from notalone.protocol.group import ELEMENT_BYTES, Element
-from notalone.protocol.keys import LEVEL_LEAST, LEVEL_MOST, TRUSTEES_MOST, Trustee, are_distinct, key_count
+from notalone.protocol.keys import (
+    LEVEL_LEAST,
+    LEVEL_MOST,
+    TRUSTEES_MOST,
+    Terms,
+    Trustee,
+    are_distinct,
+    in_order,
+    key_count,
+)
 from notalone.protocol.labels import DESCRIPTOR_CONSENT, DESCRIPTOR_DESK, DESCRIPTOR_HASH
-from notalone.protocol.rsa_blind import BITS, PublicKey
 from notalone.protocol.sharing import Commitments
-from notalone.protocol.signatures import KEY_BYTES, SIGNATURE_BYTES, SigningKey, VerifyKey, WrongSignature
+from notalone.protocol.signatures import SIGNATURE_BYTES, SigningKey, WrongSignature
 from notalone.protocol.words import word_list
 
 # Odds of up to 2^bits times better than chance that two records which agree name one person.
@@ -35,21 +43,13 @@ OTHER = "Do not go on. Ask one of the trustees for the fingerprint, by another w
 
 @dataclass(frozen=True)
 class Descriptor:
-    """One version. `previous`: the hash of the one before, zeros for the first.
-
-    `bucket_bits`: that each name shows; `budget`: identifiers that one credential may ask about in its life;
-    `credentials`: the most that the issuer may give, the published size of the roster.
-    """
+    """One version. `previous`: the hash of the one before, zeros for the first."""
 
     escrow: bytes
     epoch: int
     highest: int
     quorum: int
-    bucket_bits: int
-    budget: int
-    credentials: int
-    issuer: PublicKey
-    counsellors: VerifyKey
+    terms: Terms
     trustees: tuple[Trustee, ...]
     keys: tuple[Commitments, ...]
     transcript: bytes
@@ -61,11 +61,7 @@ class Descriptor:
             + number(self.epoch, 4)
             + number(self.highest, 1)
             + number(self.quorum, 1)
-            + number(self.bucket_bits, 1)
-            + number(self.budget, 4)
-            + number(self.credentials, 4)
-            + bytes(self.issuer)
-            + bytes(self.counsellors)
+            + bytes(self.terms)
             + listed([bytes(each) for each in self.trustees])
             + b"".join(bytes(e) for each in self.keys for e in each.elements)
             + self.transcript
@@ -77,17 +73,15 @@ class Descriptor:
         """Raises Undecodable."""
         reader = Reader(data, "descriptor")
         escrow, epoch = reader.fixed(ID_BYTES), reader.number(4)
-        highest, quorum, bucket_bits = (reader.number(1) for _ in range(3))
-        budget, credentials = reader.number(4), reader.number(4)
-        issuer, counsellors = PublicKey.decode(reader.fixed(BITS // 8)), VerifyKey(reader.fixed(KEY_BYTES))
-        trustees = tuple(reader.listed(TRUSTEES_MOST, Trustee.read))
+        highest, quorum = reader.number(1), reader.number(1)
+        terms, trustees = Terms.read(reader), tuple(reader.listed(TRUSTEES_MOST, Trustee.read))
         indices = [each.index for each in trustees]
         for wrong, problem in (
             (not LEVEL_LEAST <= highest <= LEVEL_MOST, "has a highest level that is not from 2 to 10"),
-            (indices != sorted(set(indices)), "has trustees that are not in the order of their indices, each once"),
+            (not in_order(indices), "has trustees that are not in the order of their indices, each once"),
             (not are_distinct(trustees), "has one organisation as two trustees"),
             (not 1 <= quorum <= len(trustees), "has a quorum that its trustees cannot be"),
-            (bucket_bits > BUCKET_BITS_MOST, f"has more than {BUCKET_BITS_MOST} bits of a bucket"),
+            (terms.bucket_bits > BUCKET_BITS_MOST, f"has more than {BUCKET_BITS_MOST} bits of a bucket"),
         ):
             if wrong:
                 raise Undecodable("descriptor", problem)
@@ -97,21 +91,7 @@ class Descriptor:
         )
         transcript, previous = reader.fixed(HASH_BYTES), reader.fixed(HASH_BYTES)
         reader.end()
-        return cls(
-            escrow,
-            epoch,
-            highest,
-            quorum,
-            bucket_bits,
-            budget,
-            credentials,
-            issuer,
-            counsellors,
-            trustees,
-            keys,
-            transcript,
-            previous,
-        )
+        return cls(escrow, epoch, highest, quorum, terms, trustees, keys, transcript, previous)
 
     @cached_property
     def hash(self) -> bytes:
@@ -121,17 +101,12 @@ class Descriptor:
     @classmethod
     def of(cls, plan: Plan, keys: tuple[Commitments, ...], transcript: bytes) -> Descriptor:
         """Of the keys that a ceremony made: there is nothing left to choose."""
-        terms = plan.terms
         return cls(
             plan.escrow,
             plan.epoch,
             plan.highest,
             plan.quorum,
-            terms.bucket_bits,
-            terms.budget,
-            terms.credentials,
-            terms.issuer,
-            terms.counsellors,
+            plan.terms,
             plan.recipients,
             keys,
             transcript,
@@ -148,7 +123,7 @@ class Descriptor:
 
     def fixed(self) -> tuple[object, ...]:
         """What no later version may change."""
-        return self.escrow, self.highest, bytes(self.issuer), self.counsellors, [each.secret for each in self.keys]
+        return self.escrow, self.highest, self.terms.lasting, [each.secret for each in self.keys]
 
 
 def fingerprint(hash: bytes) -> tuple[str, ...]:
@@ -185,8 +160,7 @@ class Signed:
         )
         reader.end()
         for some in (consents, handed_on):
-            indices = [index for index, _ in some]
-            if indices != sorted(set(indices)):
+            if not in_order([index for index, _ in some]):
                 raise Undecodable("signed descriptor", "has signatures that are not in order, each once")
         return cls(descriptor, dict(consents), dict(handed_on))
 
@@ -206,7 +180,7 @@ def check_plan(plan: Plan, before: Descriptor | None) -> None:
         and plan.previous == before.hash
         and plan.epoch == before.epoch + 1
         and (plan.escrow, plan.highest) == (before.escrow, before.highest)
-        and (bytes(plan.terms.issuer), plan.terms.counsellors) == (bytes(before.issuer), before.counsellors)
+        and plan.terms.lasting == before.terms.lasting
         and tuple(dealers) == plan.dealers
     )
     if not same:
@@ -233,20 +207,24 @@ def check_chain(first: bytes, versions: Sequence[Signed], seen: bytes | None = N
         raise Fault(SERVER, "shows another escrow than the one that is known here", OTHER)
     if seen is not None and seen not in {each.descriptor.hash for each in versions}:
         raise Fault(SERVER, "shows an older or another future of the escrow than before", OTHER)
-    before: Descriptor | None = None
-    for each in versions:
+    start, *later = versions
+    before = start.descriptor
+    _check_own_consents(start)
+    if before.epoch != 0 or before.previous != FIRST:
+        raise Fault(SERVER, "shows a first descriptor that is not one", OTHER)
+    for each in later:
+        _check_own_consents(each)
         now = each.descriptor
-        _check_consents(now, now.trustees, each.consents, len(now.trustees))
-        if before is None:
-            if now.epoch != 0 or now.previous != FIRST:
-                raise Fault(SERVER, "shows a first descriptor that is not one", OTHER)
-        else:
-            if now.previous != before.hash or now.epoch != before.epoch + 1 or now.fixed() != before.fixed():
-                raise Fault(SERVER, "shows a descriptor that does not follow from the one before", OTHER)
-            _check_consents(now, before.trustees, each.handed_on, before.quorum)
+        if now.previous != before.hash or now.epoch != before.epoch + 1 or now.fixed() != before.fixed():
+            raise Fault(SERVER, "shows a descriptor that does not follow from the one before", OTHER)
+        _check_consents(now, before.trustees, each.handed_on, before.quorum)
         before = now
-    assert before is not None
     return before
+
+
+def _check_own_consents(version: Signed) -> None:
+    trustees = version.descriptor.trustees
+    _check_consents(version.descriptor, trustees, version.consents, len(trustees))
 
 
 def _check_consents(
@@ -297,7 +275,7 @@ def read_desk(descriptor: Descriptor, data: bytes, now: int, least_sequence: int
     body, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
     again = "Load the page again. If it stays so, tell the counsellors, by another way than this server"
     try:
-        descriptor.counsellors.verify(DESCRIPTOR_DESK, body, signature)
+        descriptor.terms.counsellors.verify(DESCRIPTOR_DESK, body, signature)
     except WrongSignature:
         raise Fault(SERVER, "shows readers whom the counsellors did not name", OTHER) from None
     reader = Reader(body, "desk")

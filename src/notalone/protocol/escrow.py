@@ -13,7 +13,7 @@ j records about the same identifier, made by j different credentials, have thres
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 
 from notalone.protocol import reports
@@ -110,13 +110,13 @@ def read_record(descriptor: Descriptor, data: bytes) -> Record:
         record = _decode(data, descriptor.highest)
     try:
         record.credential.holder.verify(ESCROW_RECORD, record.body, record.signature)
-        record.credential.verify(descriptor.issuer, descriptor.escrow)
+        record.credential.verify(descriptor.terms.issuer, descriptor.escrow)
         record.credential.point(descriptor.escrow)
     except (WrongSignature, WrongCredential) as error:
         raise Fault(DEPOSITOR, f"deposits without a credential of this escrow ({error})", _REFUSED) from None
     if record.descriptor != descriptor.hash:
         raise Fault(DEPOSITOR, "deposits in another escrow or epoch", _REFUSED)
-    if {each.bits for each in record.entries} != {descriptor.bucket_bits}:
+    if {each.bits for each in record.entries} != {descriptor.terms.bucket_bits}:
         raise Fault(DEPOSITOR, "shows other bits than everyone", _REFUSED)
     return record
 
@@ -170,7 +170,7 @@ class Handle:
         reader = Reader(data, "handle")
         mailbox = reader.fixed(ID_BYTES)
         texts = [reader.prefixed(HANDLE_BYTES) for _ in range(3)]
-        used = ID_BYTES + sum(len(each) + 4 for each in texts)
+        used = ID_BYTES + sum(LENGTH_BYTES + len(each) for each in texts)
         try:
             found = cls(mailbox, *(each.decode() for each in texts))
         except UnicodeDecodeError:
@@ -218,8 +218,7 @@ def deposit(
     )
     envelope = _seal_envelope(descriptor.escrow, depositor, handle, readers, id, key)
     unsigned = Record(descriptor.hash, id, depositor.credential, entries, envelope, b"")
-    signature = depositor.key.sign(ESCROW_RECORD, unsigned.body)
-    return Record(descriptor.hash, id, depositor.credential, entries, envelope, signature)
+    return replace(unsigned, signature=depositor.key.sign(ESCROW_RECORD, unsigned.body))
 
 
 def _seal_entry(
@@ -231,7 +230,7 @@ def _seal_entry(
     key: bytes,
     place: int,
 ) -> Entry:
-    escrow, bits, x = descriptor.escrow, descriptor.bucket_bits, depositor.credential.point(descriptor.escrow)
+    escrow, bits, x = descriptor.escrow, descriptor.terms.bucket_bits, depositor.credential.point(descriptor.escrow)
     tagged = derive(bytes(named.evaluated.tag), ESCROW_BUCKET, escrow, BUCKET_BYTES)
     rows, wraps = {}, {}
     for j in levels(descriptor.highest):
@@ -307,7 +306,7 @@ def read_handle(descriptor: Descriptor, record: bytes, credential: Credential, f
         reader.end()
         handle = Handle.decode(signed)
     try:
-        credential.verify(descriptor.issuer, descriptor.escrow)
+        credential.verify(descriptor.terms.issuer, descriptor.escrow)
         credential.holder.verify(ESCROW_HANDLE, descriptor.escrow + record + signed, signature)
     except (WrongSignature, WrongCredential):
         inner = b""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from notalone.protocol.encoding import Reader, number, prefixed
 from notalone.protocol.errors import Undecodable
 from notalone.protocol.group import ELEMENT_BYTES, SCALAR_BYTES, Element, Scalar, total
-from notalone.protocol.rsa_blind import PublicKey
+from notalone.protocol.rsa_blind import BITS, PublicKey
 from notalone.protocol.signatures import KEY_BYTES, VerifyKey
 
 LEVEL_LEAST = 2
@@ -68,6 +68,11 @@ class Trustee:
             raise Undecodable("trustee", "has a name that is not UTF-8") from None
 
 
+def in_order(indices: Sequence[int]) -> bool:
+    """Whether they go up, none twice."""
+    return list(indices) == sorted(set(indices))
+
+
 def are_distinct(some: Sequence[Trustee]) -> bool:
     """Whether no key is there twice: one organisation under several indices would be a quorum by itself."""
     return len({each.signing for each in some}) == len({each.sealing for each in some}) == len(some)
@@ -96,6 +101,18 @@ class Terms:
             + bytes(self.issuer)
             + bytes(self.counsellors)
         )
+
+    @classmethod
+    def read(cls, reader: Reader) -> Terms:
+        """Raises Undecodable."""
+        bucket_bits, budget, credentials = reader.number(1), reader.number(4), reader.number(4)
+        issuer, counsellors = PublicKey.decode(reader.fixed(BITS // 8)), VerifyKey(reader.fixed(KEY_BYTES))
+        return cls(bucket_bits, budget, credentials, issuer, counsellors)
+
+    @property
+    def lasting(self) -> tuple[bytes, bytes]:
+        """What stays the same as long as the escrow lives."""
+        return bytes(self.issuer), bytes(self.counsellors)
 
 
 class KeyShares:

@@ -109,7 +109,7 @@ def read_question(descriptor: Descriptor, index: int, sealing: Scalar, sealed: b
         question = _decode(body, descriptor.highest)
     try:
         question.credential.holder.verify(TRUSTEE_QUESTION, body, signature)
-        question.credential.verify(descriptor.issuer, descriptor.escrow)
+        question.credential.verify(descriptor.terms.issuer, descriptor.escrow)
     except (WrongSignature, WrongCredential) as error:
         raise Fault(DEPOSITOR, f"asks without a credential of this escrow ({error})", _REFUSED) from None
     if (question.descriptor, question.epoch, question.trustee) != (descriptor.hash, descriptor.epoch, index):

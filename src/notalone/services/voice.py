@@ -151,11 +151,13 @@ class Voices:
         # Whatever is not going to be written must not wait for what others write: sent again and again, it would tell
         # by its time when somebody taps. In a crowd no single tap shows, and nobody need be looked up.
         if not (call.open and self._pace.crowded):
-            found = await self._looked_up(call, id)
-            if found is not None:
-                if found == stored.WITHDRAWN:
-                    raise VoiceWithdrawn(call.slug)
-                return code
+            try:
+                if await self._is_counted(call, id):
+                    return code
+            except StorageUnavailable:
+                if not call.open:
+                    raise
+                # The writer finds out, and tries a broken connection again.
             if not call.open:
                 raise CallClosed(call.slug)
         if self._stopping:
@@ -173,17 +175,16 @@ class Voices:
             raise VoiceWithdrawn(call.slug)
         return code
 
-    async def _looked_up(self, call: Call, id: bytes) -> int | None:
-        try:
-            return await self._known.kind_of(call.id, id)
-        except StorageUnavailable:
-            if not call.open:
-                raise
-            return None  # the writer finds out, and tries a broken connection again
+    async def find(self, call: Call, nonce: str, kind: Kind) -> str | None:
+        """The code of this voice if it is counted already. Raises VoiceWithdrawn, StorageUnavailable."""
+        code = code_for(call.salt, nonce, kind)
+        return code if await self._is_counted(call, id_for(call.salt, code)) else None
 
-    async def is_known(self, call: Call, nonce: str, kind: Kind) -> bool:
-        """Whether this voice came before, withdrawn since or not. Raises StorageUnavailable."""
-        return await self._known.kind_of(call.id, id_for(call.salt, code_for(call.salt, nonce, kind))) is not None
+    async def _is_counted(self, call: Call, id: bytes) -> bool:
+        kind = await self._known.kind_of(call.id, id)
+        if kind == stored.WITHDRAWN:
+            raise VoiceWithdrawn(call.slug)
+        return kind is not None
 
     async def withdraw(self, call: Call, code: str) -> bool:
         """Take the voice with this code (as `protocol.voice.read_code` returns it) out of the count.

@@ -27,9 +27,7 @@ class NotAJournal(ValueError):
 def append(path: Path, slug: str, id: bytes) -> None:
     """Durable when it returns. Raises OSError."""
     is_new = not path.exists()
-    if is_new:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    handle = _open(path)
     try:
         # A line torn by an earlier power failure must not swallow this one: every line begins with its own newline.
         line = f"\n{slug} {id.hex()}\n".encode()
@@ -44,9 +42,13 @@ def append(path: Path, slug: str, id: bytes) -> None:
 
 def check(path: Path) -> None:
     """That withdrawals can be written there; makes it where it is not. Raises OSError."""
+    os.close(_open(path))
+
+
+def _open(path: Path) -> int:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
 def read(path: Path) -> set[tuple[str, bytes]] | None:

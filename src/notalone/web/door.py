@@ -176,8 +176,9 @@ class VoiceDoor:
     async def _stand_in_line(self, call: Call, kind: Kind, nonce: str, ticket: str) -> Counted | Waiting:
         # Counted before, by a tap whose answer she did not see: she must not read that she is not. Nor does it enter
         # the line: who could enter without adding a voice could feel for the next step until another's tap takes it.
-        if await self._platform.voices.is_known(call, nonce, kind):
-            return await self._give(call, kind, nonce)
+        code = await self._platform.voices.find(call, nonce, kind)
+        if code is not None:
+            return Counted(call, kind, code)
         place = self._platform.line.ask(f"{call.slug} {nonce}", ticket)
         if place.seconds > HOLD_SECONDS or (place.seconds and self._held > HELD_MOST):
             return self._told_to_wait(call, kind, nonce, place)
